@@ -1,0 +1,1 @@
+"""Everything that makes data: collect → store → model → store."""

@@ -1,0 +1,114 @@
+"""Clusters: contiguous price ranges around the local maxima of one side of a grid column.
+
+The notional per bin is smoothed with a triangle; its local maxima are peaks. Neighbouring peaks are one cluster
+unless the valley between them is clearly lower than both. A cluster reaches from its peak outwards to where the
+smoothed notional falls under a quarter of the peak, and never past a valley (docs/model.md, "Clusters").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from liqgrid.engine.market.arrays import F64, I64
+from liqgrid.engine.market.axis import edges, mid_prices
+from liqgrid.engine.market.instrument import Side
+
+SMOOTHING_BINS = 3  # the triangle reaches 3 bins (15 basis points) to each side
+VALLEY_FRACTION = 0.75  # a valley under this fraction of the lower peak divides two clusters
+EDGE_FRACTION = 0.25  # a cluster ends where it falls under this fraction of its peak
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A dense price range of one side.
+
+    ``low`` and ``high`` are its outer bin edges, ``peak_price`` the mid price of its densest bin, quote per base;
+    ``notional_quote`` and ``base`` what rests in the range; ``distance_fraction`` of the peak from the price, >= 0;
+    ``share_fraction`` of the whole side's notional.
+    """
+
+    side: Side
+    low: float
+    high: float
+    peak_price: float
+    notional_quote: float
+    base: float
+    distance_fraction: float
+    share_fraction: float
+
+
+def locate_clusters(side: Side, first_bin: int, base: F64, price: float, side_notional_quote: float) -> list[Cluster]:
+    """Return the clusters of one side, largest notional first.
+
+    Parameters
+    ----------
+    side
+        Side of the positions.
+    first_bin
+        Bin of ``base[0]``.
+    base
+        (P,) base units per bin.
+    price
+        Price of the column, quote per base.
+    side_notional_quote
+        The whole side's notional, of which ``share_fraction`` is a part.
+    """
+    if not base.any():
+        return []
+    notional = base * mid_prices(first_bin, len(base))  # (P,)
+    density = _smoothed(notional)  # (P,)
+    peaks, valleys = _divide(density)
+    price_edges, mids = edges(first_bin, len(base)), mid_prices(first_bin, len(base))
+    bounds = [0, *valleys, len(base)]
+    clusters = []
+    for peak, start, stop in zip(peaks, bounds[:-1], bounds[1:], strict=True):
+        low, high = _reach(density, peak, start, stop)
+        clusters.append(
+            Cluster(
+                side=side,
+                low=float(price_edges[low]),
+                high=float(price_edges[high]),
+                peak_price=float(mids[peak]),
+                notional_quote=float(notional[low:high].sum()),
+                base=float(base[low:high].sum()),
+                distance_fraction=abs(float(mids[peak]) / price - 1),
+                share_fraction=float(notional[low:high].sum()) / side_notional_quote,
+            )
+        )
+    return sorted(clusters, key=lambda cluster: (-cluster.notional_quote, cluster.distance_fraction))
+
+
+def _smoothed(values: F64) -> F64:
+    """Return ``values`` smoothed with a triangle of half-width SMOOTHING_BINS, same shape."""
+    rise = np.arange(1, SMOOTHING_BINS + 2, dtype=np.float64)
+    kernel = np.concatenate([rise, rise[-2::-1]])
+    smoothed: F64 = np.convolve(values, kernel / kernel.sum())[SMOOTHING_BINS : SMOOTHING_BINS + len(values)]
+    return smoothed
+
+
+def _divide(density: F64) -> tuple[list[int], list[int]]:
+    """Return peaks, and the valleys between them (one fewer); peaks without a clear valley between are one."""
+    padded = np.concatenate([[-1.0], density, [-1.0]])
+    climbs = padded[1:-1] > padded[:-2]
+    falls = padded[1:-1] >= padded[2:]
+    peaks: list[int] = np.flatnonzero(climbs & falls & (density > 0)).tolist()
+    valleys = [a + 1 + int(np.argmin(density[a + 1 : b])) for a, b in pairwise(peaks)]
+    while valleys:
+        lower = np.minimum(density[peaks[:-1]], density[peaks[1:]])
+        depth = density[valleys] / lower
+        shallowest = int(np.argmax(depth))
+        if depth[shallowest] < VALLEY_FRACTION:
+            break
+        del valleys[shallowest]
+        del peaks[shallowest if density[peaks[shallowest]] < density[peaks[shallowest + 1]] else shallowest + 1]
+    return peaks, valleys
+
+
+def _reach(density: F64, peak: int, start: int, stop: int) -> tuple[int, int]:
+    """Return the half-open range of bins around ``peak``, within ``start`` … ``stop``, over the edge fraction."""
+    under: I64 = np.flatnonzero(density[start:stop] < EDGE_FRACTION * density[peak]) + start
+    before, after = under[under < peak], under[under > peak]
+    return (int(before[-1]) + 1 if len(before) else start), (int(after[0]) if len(after) else stop)

@@ -1,0 +1,110 @@
+"""Skill: what the map knows beyond the price move and recent turnover.
+
+Skill is the partial Spearman correlation of predicted with realised liquidations given the null
+``move × recent turnover``, per side, over bars where the null is > 0, after a burn-in (docs/model.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from liqgrid.engine.market.arrays import F64, Bool
+from liqgrid.engine.market.bars import Bars
+from liqgrid.engine.market.errors import BadData
+
+BURN_IN_BARS = 168
+_SPAN = 6
+_MIN_BARS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """Partial rank correlations in [-1, 1]; bars counted per side."""
+
+    long: float
+    short: float
+    long_bars: int
+    short_bars: int
+
+    @property
+    def mean(self) -> float:
+        """Mean of both sides."""
+        return (self.long + self.short) / 2
+
+
+def null_predictions(bars: Bars) -> F64:
+    """Return ``move × recent turnover`` of both sides, shape (2, T); NaN in the first bar.
+
+    Long: max(0, (C₋₁ − L)/C₋₁) × EMA of volume up to the bar before; short: max(0, (H − C₋₁)/C₋₁) × the same.
+    """
+    previous = np.concatenate([[np.nan], bars.close[:-1]])  # (T,)
+    turnover = np.concatenate([[np.nan], exponential_mean(bars.volume_base, _SPAN)[:-1]])  # (T,)
+    fall = np.maximum(0.0, (previous - bars.low) / previous)
+    rise = np.maximum(0.0, (bars.high - previous) / previous)
+    return np.stack([fall * turnover, rise * turnover])  # (2, T)
+
+
+def exponential_mean(values: F64, span: int) -> F64:
+    """Return the exponentially weighted mean up to and with each value, weights (1 − 2/(span + 1))^age, (T,)."""
+    decay = 1 - 2 / (span + 1)
+    mean = np.empty(len(values))
+    total = weight = 0.0
+    for t, value in enumerate(values):
+        total = total * decay + value
+        weight = weight * decay + 1
+        mean[t] = total / weight
+    return mean
+
+
+def measure_skill(bars: Bars, predicted_base: F64, realised_base: F64, burn_in: int = BURN_IN_BARS) -> Skill:
+    """Return the skill of predicted against realised liquidations.
+
+    Parameters
+    ----------
+    bars
+        (T,) the bars the prediction was made for.
+    predicted_base, realised_base
+        (2, T) base units, long and short; NaN where unknown.
+    burn_in
+        Bars at the start that are not counted, while the book still fills.
+
+    Raises
+    ------
+    BadData
+        If fewer than 30 bars of a side can be compared, or nothing varies.
+    """
+    null = null_predictions(bars)  # (2, T)
+    counted = np.arange(len(bars)) >= burn_in  # (T,)
+    sides = []
+    for side, name in enumerate(("long", "short")):
+        usable = counted & (null[side] > 0) & np.isfinite(predicted_base[side]) & np.isfinite(realised_base[side])
+        if usable.sum() < _MIN_BARS:
+            raise BadData(
+                f"skill of the {name} side needs at least {_MIN_BARS} bars with known realised liquidations "
+                f"after a burn-in of {burn_in}; there were {int(usable.sum())}"
+            )
+        sides.append((_partial_spearman(predicted_base[side], realised_base[side], null[side], usable), usable))
+    return Skill(sides[0][0], sides[1][0], int(sides[0][1].sum()), int(sides[1][1].sum()))
+
+
+def _partial_spearman(predicted: F64, realised: F64, null: F64, usable: Bool) -> float:
+    """Correlate the ranks of predicted and realised after regressing both on the null's rank, log and log²."""
+    rank_null, log_null = ranks(null[usable]), np.log(null[usable])
+    design = np.stack([np.ones_like(log_null), rank_null, log_null, log_null**2], axis=1)  # (N, 4)
+    residuals = []
+    for values in (predicted, realised):
+        rank = ranks(values[usable])  # (N,)
+        residuals.append(rank - design @ np.linalg.lstsq(design, rank, rcond=None)[0])
+    lengths = [float(np.linalg.norm(residual)) for residual in residuals]
+    if min(lengths) <= 1e-9 * usable.sum():
+        raise BadData("skill cannot be measured: predicted or realised liquidations do not vary")
+    return float(residuals[0] @ residuals[1] / (lengths[0] * lengths[1]))
+
+
+def ranks(values: F64) -> F64:
+    """Return the rank of each value from 1, ties at their mean rank, shape (N,)."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return ((last - counts + 1 + last) / 2)[inverse]
