@@ -63,23 +63,99 @@ class ReplayInput:
         return ReplayInput(*(getattr(self, name)[start:stop] for name in self.__slots__))
 
 
-def aggregate(bars: Bars, interval: Interval) -> Bars:
-    """Return ``bars`` put together to a coarser interval; an interval with any bar present gives one bar.
+@dataclass(frozen=True, slots=True)
+class BarSeries:
+    """Bars of differing intervals, ascending and not overlapping: the finest stored of each stretch.
 
-    The bars of a day of 1m bars become one 1d bar: open of the first, highest high, lowest low, close of the
-    last, summed volume.
+    Arrays as in ``Bars``, shape (T,); bar t covers [open_ms[t], close_ms[t]). Stretches without bars are gaps.
     """
-    if interval is bars.interval or not len(bars):
-        return bars
-    open_ms = bars.open_ms // interval.ms * interval.ms
-    first = np.flatnonzero(np.diff(open_ms, prepend=open_ms[0] - 1))  # (N,)
-    last = np.append(first[1:], len(bars)) - 1  # (N,)
-    return Bars(
-        interval=interval,
-        open_ms=open_ms[first],
-        open=bars.open[first],
-        high=np.maximum.reduceat(bars.high, first),
-        low=np.minimum.reduceat(bars.low, first),
-        close=bars.close[last],
-        volume_base=np.add.reduceat(bars.volume_base, first),
+
+    open_ms: I64
+    close_ms: I64
+    open: F64
+    high: F64
+    low: F64
+    close: F64
+    volume_base: F64
+
+    def __len__(self) -> int:
+        return len(self.open_ms)
+
+
+def finest_series(stored: list[Bars]) -> BarSeries:
+    """Return the finest bars of each stretch: a coarser bar counts only where no finer one lies in its time.
+
+    Parameters
+    ----------
+    stored
+        Bars of one instrument, each interval at most once, in any order; none for no bars at all.
+    """
+    chosen: list[Bars] = []
+    for bars in sorted(stored, key=lambda bars: bars.interval.ms):
+        free = np.ones(len(bars), dtype=bool)
+        for finer in chosen:
+            begins = np.searchsorted(finer.open_ms, bars.open_ms)
+            ends = np.searchsorted(finer.open_ms, bars.close_ms)
+            free &= begins == ends
+        chosen.append(_rows(bars, free))
+    opens = np.concatenate([bars.open_ms for bars in chosen]) if chosen else np.empty(0, dtype=np.int64)
+    order = np.argsort(opens, kind="stable")
+
+    def joined(name: str) -> F64:
+        return np.concatenate([getattr(bars, name) for bars in chosen])[order] if chosen else np.empty(0)
+
+    return BarSeries(
+        open_ms=opens[order],
+        close_ms=joined("close_ms").astype(np.int64),
+        open=joined("open"),
+        high=joined("high"),
+        low=joined("low"),
+        close=joined("close"),
+        volume_base=joined("volume_base"),
     )
+
+
+def _rows(bars: Bars, chosen: Bool) -> Bars:
+    return Bars(
+        bars.interval,
+        bars.open_ms[chosen],
+        bars.open[chosen],
+        bars.high[chosen],
+        bars.low[chosen],
+        bars.close[chosen],
+        bars.volume_base[chosen],
+    )
+
+
+def aggregate(series: BarSeries, interval: Interval) -> Bars:
+    """Return the closed bars of ``interval`` that ``series`` makes up.
+
+    A bar is open of the first, highest high, lowest low, close of the last, summed volume of the bars in its time.
+    It is left out where no bar of the series ends at its close (it is still forming, or its end is missing) and
+    where the series is coarser than ``interval``.
+    """
+    if not len(series):
+        return Bars(interval, np.empty(0, dtype=np.int64), *(np.empty(0) for _ in range(5)))
+    group = (series.close_ms - 1) // interval.ms  # (T,)
+    first = np.flatnonzero(np.diff(group, prepend=group[0] - 1))  # (N,)
+    last = np.append(first[1:], len(series)) - 1  # (N,)
+    open_ms = group[first] * interval.ms
+    whole = (series.close_ms[last] == open_ms + interval.ms) & (series.open_ms[first] >= open_ms)
+    return _rows(
+        Bars(
+            interval=interval,
+            open_ms=open_ms,
+            open=series.open[first],
+            high=np.maximum.reduceat(series.high, first),
+            low=np.minimum.reduceat(series.low, first),
+            close=series.close[last],
+            volume_base=np.add.reduceat(series.volume_base, first),
+        ),
+        whole,
+    )
+
+
+def gaps(open_ms: I64, close_ms: I64) -> list[tuple[int, int]]:
+    """Return the stretches [start, end), epoch ms, between bars that do not follow each other."""
+    missing = np.flatnonzero(open_ms[1:] > close_ms[:-1])
+    return [(int(close_ms[t]), int(open_ms[t + 1])) for t in missing]

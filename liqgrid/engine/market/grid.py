@@ -36,6 +36,8 @@ class GridColumn:
     close: float
     volume_base: float
     open_interest_base: float
+    open_interest_ms: int  # time of the sample used; before close_ms when it was carried on
+    mark: bool  # the last bar's range was that of the mark price
     total_base: float
     unplaced_base: float
     long: BinSpan

@@ -101,18 +101,18 @@ def side_column(book: Book, side: int) -> SideColumn:
     outside = np.ones(len(base), dtype=bool)
     outside[inside] = False
     return SideColumn(
-        span=_trimmed(first + inside.start, base[inside]),
+        span=_trimmed(first + inside.start, base[inside], centre),
         outside_base=float(base[outside].sum()),
         outside_quote=float(notional[outside].sum()),
     )
 
 
-def _trimmed(first_bin: int, base: F64) -> BinSpan:
-    """Return the span without empty ends, float32."""
+def _trimmed(first_bin: int, base: F64, centre: int) -> BinSpan:
+    """Return the span without empty ends, float32; an empty one stands at ``centre``."""
     stored = base.astype(np.float32)
     filled = np.flatnonzero(stored)
     if not len(filled):
-        return BinSpan(first_bin, np.empty(0, dtype=np.float32))
+        return BinSpan(centre, np.empty(0, dtype=np.float32))
     return BinSpan(first_bin + int(filled[0]), stored[filled[0] : filled[-1] + 1])
 
 

@@ -10,13 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from liqgrid.engine.market.arrays import F64, Bool
+from liqgrid.engine.market.arrays import F64, I64, Bool
 from liqgrid.engine.market.bars import Bars
 from liqgrid.engine.market.errors import BadData
+from liqgrid.engine.market.rows import LiquidationBarRows
 
 BURN_IN_BARS = 168
 _SPAN = 6
 _MIN_BARS = 30
+
+
+class SkillUnknown(BadData):
+    """Skill cannot be measured: too few bars with realised liquidations, or nothing varies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ def measure_skill(bars: Bars, predicted_base: F64, realised_base: F64, burn_in: 
 
     Raises
     ------
-    BadData
+    SkillUnknown
         If fewer than 30 bars of a side can be compared, or nothing varies.
     """
     null = null_predictions(bars)  # (2, T)
@@ -81,7 +86,7 @@ def measure_skill(bars: Bars, predicted_base: F64, realised_base: F64, burn_in: 
     for side, name in enumerate(("long", "short")):
         usable = counted & (null[side] > 0) & np.isfinite(predicted_base[side]) & np.isfinite(realised_base[side])
         if usable.sum() < _MIN_BARS:
-            raise BadData(
+            raise SkillUnknown(
                 f"skill of the {name} side needs at least {_MIN_BARS} bars with known realised liquidations "
                 f"after a burn-in of {burn_in}; there were {int(usable.sum())}"
             )
@@ -99,7 +104,7 @@ def _partial_spearman(predicted: F64, realised: F64, null: F64, usable: Bool) ->
         residuals.append(rank - design @ np.linalg.lstsq(design, rank, rcond=None)[0])
     lengths = [float(np.linalg.norm(residual)) for residual in residuals]
     if min(lengths) <= 1e-9 * usable.sum():
-        raise BadData("skill cannot be measured: predicted or realised liquidations do not vary")
+        raise SkillUnknown("skill cannot be measured: predicted or realised liquidations do not vary")
     return float(residuals[0] @ residuals[1] / (lengths[0] * lengths[1]))
 
 
@@ -108,3 +113,25 @@ def ranks(values: F64) -> F64:
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return ((last - counts + 1 + last) / 2)[inverse]
+
+
+def predictions_of(bars: Bars, open_ms: I64, close_ms: I64, predicted_base: F64) -> F64:
+    """Return the predictions (2, N) of replayed bars summed to ``bars``, (2, T); NaN where none was made."""
+    starts = np.searchsorted(open_ms, bars.open_ms)  # (T,)
+    stops = np.searchsorted(close_ms, bars.close_ms, side="right")  # (T,)
+    made = stops > starts
+    summed = np.full((2, len(bars)), np.nan)
+    # Pairs of start and stop; every other sum is one between two bars and is dropped.
+    bounds = np.stack([starts[made], stops[made]], axis=1).ravel()
+    padded = np.append(predicted_base, np.zeros((2, 1)), axis=1)  # so that a stop may be the end
+    if len(bounds):
+        summed[:, made] = np.add.reduceat(padded, bounds, axis=1)[:, ::2]
+    return summed
+
+
+def realised_of(bars: Bars, rows: LiquidationBarRows) -> F64:
+    """Return the realised liquidations of ``bars``, (2, T) base units, NaN where unknown."""
+    aligned = np.full((2, len(bars)), np.nan)
+    _, at, of = np.intersect1d(bars.open_ms, rows.open_ms, assume_unique=True, return_indices=True)
+    aligned[0, at], aligned[1, at] = rows.long_base[of], rows.short_base[of]
+    return aligned

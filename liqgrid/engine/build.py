@@ -1,0 +1,162 @@
+"""The batch: from an instrument's raw rows to its grid columns. The one module that joins model and store.
+
+1. plan    what changed since the last build, and the newest checkpoint before it     (store.grid)
+2. load    bars, open interest and margin tiers from there on                         (store.raw)
+3. replay  the book over the bars, in chunks, under the tiers in force                (model.replay)
+4. write   columns of every interval, predictions, checkpoints, the build's record    (store.grid)
+5. score   predicted against realised liquidations, where some are stored             (model.skill)
+
+All of it is one transaction that holds the instrument's lock: readers see the old grid or the new one, and a build
+that dies leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from liqgrid.engine.market.bars import aggregate, finest_series
+from liqgrid.engine.market.errors import BadData
+from liqgrid.engine.market.instrument import Instrument, PriceType
+from liqgrid.engine.market.interval import Interval
+from liqgrid.engine.market.tiers import in_force
+from liqgrid.engine.model.book import Book, book_from_bytes, book_to_bytes, empty_book
+from liqgrid.engine.model.columns import grid_columns, wanted_columns
+from liqgrid.engine.model.inputs import Inputs, chunks, replay_inputs
+from liqgrid.engine.model.levels import FORMULA_VERSIONS, level_table
+from liqgrid.engine.model.parameters import MODEL_VERSION, ModelParameters
+from liqgrid.engine.model.replay import replay
+from liqgrid.engine.model.skill import Skill, SkillUnknown, measure_skill, predictions_of, realised_of
+from liqgrid.engine.store import grid, raw
+from liqgrid.engine.store.database import Connection
+from liqgrid.engine.store.raw import StoredInstrument
+
+_DAY_MS = 86_400_000
+# How far back columns are kept; 4h and 1d are kept for good. Any other stretch can be built again from raw rows.
+HORIZONS_MS = {
+    Interval.M1: 2 * _DAY_MS,
+    Interval.M5: 14 * _DAY_MS,
+    Interval.M15: 60 * _DAY_MS,
+    Interval.H1: 730 * _DAY_MS,
+}
+_BEFORE_ALL_MS = -1
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did; ``columns`` by interval are those now stored, ``skill`` None where it cannot be measured."""
+
+    instrument: Instrument
+    bars: int
+    columns: dict[Interval, int]
+    duration_s: float
+    skill: Skill | None
+
+
+def build_instrument(
+    connection: Connection,
+    stored: StoredInstrument,
+    parameters: ModelParameters,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> BuildReport | None:
+    """Bring an instrument's grid up to its raw rows; return None when it already is, or nothing can be built.
+
+    Raises
+    ------
+    BadData
+        If the instrument has no margin tiers or its venue no formula.
+    """
+    started = time.perf_counter()
+    instrument_id = stored.instrument_id
+    if stored.instrument.venue not in FORMULA_VERSIONS:
+        raise BadData(f"{stored.instrument}: there is no liquidation formula for this venue yet")
+    key = grid.BuildKey(MODEL_VERSION, parameters.digest(), FORMULA_VERSIONS[stored.instrument.venue])
+    with connection.transaction():
+        raw.lock_instrument(connection, instrument_id)
+        changed_ms = load_change(connection, instrument_id, key)
+        if changed_ms is None:
+            return None
+        checkpoint = grid.newest_checkpoint(connection, instrument_id, key, changed_ms)
+        book = empty_book(len(parameters.leverages)) if checkpoint is None else book_from_bytes(checkpoint)
+        inputs = load_inputs(connection, instrument_id, book)
+        total = len(inputs.series) - inputs.first
+        if total <= 0:
+            return None
+        tier_sets = raw.load_tiers(connection, instrument_id)
+        if not tier_sets:
+            raise BadData(f"{stored.instrument}: no margin tiers are stored, so no liquidation price can be computed")
+        build_id = grid.begin_build(connection, instrument_id, book.close_ms or _BEFORE_ALL_MS)
+        wanted = wanted_columns(inputs, HORIZONS_MS)
+        saved = 0
+        for start, stop in chunks(inputs, tier_sets):
+            part = inputs.replay.rows(start, stop)
+            levels = level_table(stored.instrument, in_force(tier_sets, int(part.open_ms[0])), parameters)
+            done = replay(book, part, levels, parameters, {int(ms) for ms in part.close_ms} & wanted.keys())
+            book = done.book
+            saved += grid.save_columns(
+                connection, instrument_id, build_id, grid_columns(done.snapshots, wanted, inputs)
+            )
+            grid.save_predictions(connection, instrument_id, part.open_ms, part.close_ms, done.predicted_base)
+            grid.save_checkpoint(connection, instrument_id, key, book.close_ms, book_to_bytes(book))
+            on_progress(stop - inputs.first, total)
+        skill = score_instrument(connection, instrument_id, build_id)
+        record = grid.BuildRecord(
+            build_id=build_id,
+            key=key,
+            built_from_ms=int(inputs.series.open_ms[inputs.first]),
+            watermark_ms=book.close_ms,
+            bars=total,
+            columns=saved,
+            duration_s=time.perf_counter() - started,
+            coverage={
+                "bars_without_volume": inputs.bars_without_volume,
+                "bars_without_open_interest": inputs.bars_without_open_interest,
+            },
+        )
+        grid.finish_build(connection, instrument_id, record, HORIZONS_MS)
+        columns = grid.count_columns(connection, instrument_id)
+    return BuildReport(stored.instrument, total, columns, time.perf_counter() - started, skill)
+
+
+def load_change(connection: Connection, instrument_id: int, key: grid.BuildKey) -> int | None:
+    """Return from when on the grid is out of date, epoch ms; None when it is not.
+
+    Everything is, where another model version or other parameters made it.
+    """
+    if not grid.is_built_by(connection, instrument_id, key):
+        return _BEFORE_ALL_MS
+    return grid.load_changed_from(connection, instrument_id)
+
+
+def load_inputs(connection: Connection, instrument_id: int, book: Book) -> Inputs:
+    """Return what follows the book's close, with the bars since the midnight (UTC) before it."""
+    from_ms = book.close_ms // _DAY_MS * _DAY_MS
+    series = finest_series(raw.load_bars(connection, instrument_id, PriceType.LAST, from_ms))
+    marks = raw.load_bars(connection, instrument_id, PriceType.MARK, from_ms)
+    samples = raw.load_open_interest(connection, instrument_id, from_ms)
+    return replay_inputs(series, marks, samples, book)
+
+
+def score_instrument(connection: Connection, instrument_id: int, build_id: int) -> Skill | None:
+    """Measure and store skill at the interval of the realised liquidations; None where there are too few."""
+    realised = grid.load_realised(connection, instrument_id)
+    if realised is None:
+        return None
+    interval, rows = realised
+    bars = aggregate(finest_series(raw.load_bars(connection, instrument_id, PriceType.LAST, 0)), interval)
+    open_ms, close_ms, predicted = grid.load_predicted(connection, instrument_id)
+    try:
+        skill = measure_skill(bars, predictions_of(bars, open_ms, close_ms, predicted), realised_of(bars, rows))
+    except SkillUnknown:
+        return None
+    grid.save_skill(
+        connection,
+        instrument_id,
+        interval,
+        (skill.long, skill.short),
+        (skill.long_bars, skill.short_bars),
+        (int(bars.open_ms[0]), int(bars.close_ms[-1])),
+        build_id,
+    )
+    return skill

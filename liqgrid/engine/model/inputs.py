@@ -1,0 +1,92 @@
+"""What a replay reads, put together from bars, mark bars and open interest samples, without looking ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from liqgrid.engine.market.arrays import F64, I64, Bool
+from liqgrid.engine.market.bars import Bars, BarSeries, ReplayInput
+from liqgrid.engine.market.rows import OpenInterestRows
+from liqgrid.engine.market.tiers import TierSet
+from liqgrid.engine.model.book import Book
+
+_CHUNK_BARS = 10_000  # between checkpoints: a week of 1m bars
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What one build replays: the bars with what stands beside them, and those before them back to midnight.
+
+    ``series`` and ``replay`` have the same rows; ``open_interest_ms`` (T,) is the time of each row's sample.
+    Columns need the bars since midnight to be put together, the replay begins at ``first``.
+    """
+
+    series: BarSeries
+    replay: ReplayInput
+    open_interest_ms: I64
+    first: int
+    bars_without_volume: int
+    bars_without_open_interest: int
+
+
+def replay_inputs(series: BarSeries, marks: list[Bars], samples: OpenInterestRows, book: Book) -> Inputs:
+    """Return the bars with the open interest known at each close (the newest sample then, never a later one).
+
+    Leading bars for which none is known, in the samples or in the book, are left out.
+    """
+    index = np.searchsorted(samples.ts_ms, series.close_ms, side="right") - 1  # (T,)
+    known = index >= 0
+    carried = not np.isnan(book.open_interest_base)
+    start = 0 if carried else int(np.argmax(known)) if known.any() else len(series)
+    open_interest = np.full(len(series), book.open_interest_base)
+    open_interest[known] = samples.open_interest_base[index[known]]
+    sampled_ms = np.full(len(series), book.close_ms, dtype=np.int64)
+    sampled_ms[known] = samples.ts_ms[index[known]]
+    mark_low, mark_high, mark_close, has_mark = _marked(series, marks)
+    whole = ReplayInput(
+        open_ms=series.open_ms,
+        close_ms=series.close_ms,
+        low=series.low,
+        high=series.high,
+        mark_low=mark_low,
+        mark_high=mark_high,
+        mark_close=mark_close,
+        volume_base=np.nan_to_num(series.volume_base),
+        open_interest_base=open_interest,
+        has_mark=has_mark,
+    )
+    first = int(np.searchsorted(series.open_ms, book.close_ms))
+    return Inputs(
+        series=series,
+        replay=whole,
+        open_interest_ms=sampled_ms,
+        first=max(first, start),
+        bars_without_volume=int(np.isnan(series.volume_base[max(first, start) :]).sum()),
+        bars_without_open_interest=max(start - first, 0),
+    )
+
+
+def _marked(series: BarSeries, marks: list[Bars]) -> tuple[F64, F64, F64, Bool]:
+    """Return low, high and close of the mark bar of the same time where there is one, else of the bar itself."""
+    low, high, close = series.low.copy(), series.high.copy(), series.close.copy()
+    has_mark = np.zeros(len(series), dtype=bool)
+    for bars in marks:
+        if not len(bars):
+            continue
+        at = np.minimum(np.searchsorted(bars.open_ms, series.open_ms), len(bars) - 1)  # (T,)
+        same = (bars.open_ms[at] == series.open_ms) & (bars.close_ms[at] == series.close_ms)
+        low[same], high[same], close[same] = bars.low[at[same]], bars.high[at[same]], bars.close[at[same]]
+        has_mark |= same
+    return low, high, close, has_mark
+
+
+def chunks(inputs: Inputs, tier_sets: tuple[TierSet, ...]) -> Iterator[tuple[int, int]]:
+    """Yield [start, stop) rows to replay at a time: bounded, and under one tier set each."""
+    opens = inputs.series.open_ms
+    cuts = {inputs.first, len(opens), *range(inputs.first, len(opens), _CHUNK_BARS)}
+    cuts |= {cut for tiers in tier_sets if (cut := int(np.searchsorted(opens, tiers.valid_from_ms))) > inputs.first}
+    yield from pairwise(sorted(cuts))

@@ -1,0 +1,1 @@
+"""The only place that imports psycopg: migrations, raw writes, grid writes, the embedded server."""

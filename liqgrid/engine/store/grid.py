@@ -1,0 +1,192 @@
+"""What builds read and write: checkpoints, grid columns, predictions, skill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from psycopg.types.json import Jsonb
+
+from liqgrid.engine.market.arrays import F64, I64
+from liqgrid.engine.market.grid import BinSpan, GridColumn
+from liqgrid.engine.market.interval import Interval
+from liqgrid.engine.market.rows import LiquidationBarRows
+from liqgrid.engine.store.binary import HEADER, TRAILER, doubles, encode, integers, timestamps
+from liqgrid.engine.store.database import Connection
+from liqgrid.sql import queries
+
+_SQL = queries("grid")
+_COLUMN_TYPES = [
+    "int4", "text", "timestamptz", "int8", *["float8"] * 7, "timestamptz", "bool", *["float8"] * 2,
+    "int4", "bytea", "float8", "float8", "int4", "bytea", "float8", "float8",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class BuildKey:
+    """What a column is made by, beside its inputs."""
+
+    model_version: str
+    parameters_hash: str
+    formula_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRecord:
+    """One finished build; ``watermark_ms`` is the close of its last bar."""
+
+    build_id: int
+    key: BuildKey
+    built_from_ms: int
+    watermark_ms: int
+    bars: int
+    columns: int
+    duration_s: float
+    coverage: dict[str, int]
+
+
+def load_changed_from(connection: Connection, instrument_id: int) -> int | None:
+    """Return the earliest time raw rows changed since the last build, epoch ms; None when they did not."""
+    row = connection.execute(_SQL["load_changed_from"], [instrument_id]).fetchone()
+    return None if row is None else row[0]
+
+
+def is_built_by(connection: Connection, instrument_id: int, key: BuildKey) -> bool:
+    """Return whether the newest build was made by this model version, these parameters and this formula."""
+    row = connection.execute(_SQL["newest_build"], [instrument_id]).fetchone()
+    return row == (key.model_version, key.parameters_hash, key.formula_version)
+
+
+def newest_checkpoint(connection: Connection, instrument_id: int, key: BuildKey, until_ms: int) -> bytes | None:
+    """Return the newest stored book at or before ``until_ms`` that this key made."""
+    row = connection.execute(
+        _SQL["newest_checkpoint"], [instrument_id, key.model_version, key.parameters_hash, until_ms]
+    ).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def begin_build(connection: Connection, instrument_id: int, after_ms: int) -> int:
+    """Take away what an earlier build made after ``after_ms``, and return the new build's number."""
+    for name in ("delete_columns", "delete_predictions", "delete_checkpoints"):
+        connection.execute(_SQL[name], [instrument_id, after_ms])
+    row = connection.execute(_SQL["next_build"]).fetchone()
+    assert row is not None  # noqa: S101 - nextval always has its row
+    return int(row[0])
+
+
+def save_columns(
+    connection: Connection, instrument_id: int, build_id: int, columns: Iterable[tuple[Interval, GridColumn]]
+) -> int:
+    """Append grid columns; return how many."""
+    count = 0
+    with connection.cursor() as cursor, cursor.copy(_SQL["copy_grid_column"]) as copy:
+        copy.set_types(_COLUMN_TYPES)
+        for interval, column in columns:
+            copy.write_row(_column_row(instrument_id, build_id, interval, column))
+            count += 1
+    return count
+
+
+def _column_row(instrument_id: int, build_id: int, interval: Interval, column: GridColumn) -> list[Any]:
+    return [
+        instrument_id, str(interval), _time(column.close_ms), build_id, column.price, column.open, column.high,
+        column.low, column.close, column.volume_base, column.open_interest_base, _time(column.open_interest_ms),
+        column.mark, column.total_base, column.unplaced_base,
+        column.long.first_bin, _span_bytes(column.long), column.long_outside_base, column.long_outside_quote,
+        column.short.first_bin, _span_bytes(column.short), column.short_outside_base, column.short_outside_quote,
+    ]  # fmt: skip
+
+
+def _time(ts_ms: int) -> datetime:
+    return datetime.fromtimestamp(ts_ms / 1000, UTC)
+
+
+def _span_bytes(span: BinSpan) -> bytes:
+    return span.base.astype("<f4").tobytes()
+
+
+def save_predictions(
+    connection: Connection, instrument_id: int, open_ms: I64, close_ms: I64, predicted_base: F64
+) -> None:
+    """Append the predicted liquidations (2, T) of bars, base units."""
+    fields = [
+        integers(instrument_id, len(open_ms)),
+        timestamps(open_ms),
+        timestamps(close_ms),
+        doubles(predicted_base[0]),
+        doubles(predicted_base[1]),
+    ]
+    with connection.cursor() as cursor, cursor.copy(_SQL["copy_predicted_liquidation"]) as copy:
+        copy.write(HEADER + b"".join(encode(fields)) + TRAILER)
+
+
+def save_checkpoint(connection: Connection, instrument_id: int, key: BuildKey, close_ms: int, book: bytes) -> None:
+    """Keep the carry state after the bar that closed at ``close_ms``."""
+    connection.execute(_SQL["save_checkpoint"], [instrument_id, close_ms, key.model_version, key.parameters_hash, book])
+
+
+def finish_build(
+    connection: Connection, instrument_id: int, record: BuildRecord, horizons_ms: dict[Interval, int]
+) -> None:
+    """Record the build, drop what is older than its interval's horizon, and mark the instrument up to date."""
+    connection.execute(
+        _SQL["save_build"],
+        [
+            record.build_id,
+            instrument_id,
+            record.key.model_version,
+            record.key.parameters_hash,
+            record.key.formula_version,
+            record.built_from_ms,
+            record.watermark_ms,
+            record.bars,
+            record.columns,
+            record.duration_s,
+            Jsonb(record.coverage),
+        ],
+    )
+    for interval, horizon_ms in horizons_ms.items():
+        connection.execute(_SQL["delete_old_columns"], [instrument_id, str(interval), record.watermark_ms - horizon_ms])
+    connection.execute(_SQL["thin_checkpoints"], [instrument_id])
+    connection.execute(_SQL["clear_changed"], [instrument_id])
+
+
+def count_columns(connection: Connection, instrument_id: int) -> dict[Interval, int]:
+    """Return how many columns of each interval are stored, finest first."""
+    found: dict[str, int] = dict(connection.execute(_SQL["count_columns"], [instrument_id]).fetchall())
+    return {interval: found[str(interval)] for interval in Interval if str(interval) in found}
+
+
+def load_realised(connection: Connection, instrument_id: int) -> tuple[Interval, LiquidationBarRows] | None:
+    """Return the realised liquidations of the finest interval that has any, None where there are none."""
+    found = connection.execute(_SQL["liquidation_interval"], [instrument_id]).fetchone()
+    if found is None:
+        return None
+    table = _table(connection.execute(_SQL["load_realised"], [instrument_id, found[0]], binary=True).fetchall(), 3)
+    return Interval(found[0]), LiquidationBarRows(table[:, 0].astype(np.int64), table[:, 1], table[:, 2])
+
+
+def load_predicted(connection: Connection, instrument_id: int) -> tuple[I64, I64, F64]:
+    """Return open and close times (T,) and the predicted liquidations (2, T) of every replayed bar."""
+    table = _table(connection.execute(_SQL["load_predicted"], [instrument_id], binary=True).fetchall(), 4)
+    return table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2:].T
+
+
+def _table(rows: list[Any], width: int) -> F64:
+    return np.array(rows, dtype=np.float64).reshape(len(rows), width)
+
+
+def save_skill(
+    connection: Connection,
+    instrument_id: int,
+    interval: Interval,
+    sides: tuple[float, float],
+    bars: tuple[int, int],
+    within_ms: tuple[int, int],
+    build_id: int,
+) -> None:
+    """Replace the instrument's skill at an interval: correlation and bars of long and short."""
+    connection.execute(_SQL["save_skill"], [instrument_id, str(interval), *sides, *bars, *within_ms, build_id])

@@ -1,0 +1,256 @@
+"""Raw rows in and out of the database: idempotent, and fast where nothing has to be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+import numpy as np
+
+from liqgrid.engine.market.bars import Bars
+from liqgrid.engine.market.instrument import Instrument, PriceType, parse_instrument
+from liqgrid.engine.market.interval import Interval
+from liqgrid.engine.market.rows import (
+    BarRows,
+    LiquidationBarRows,
+    LongShortRatioRows,
+    MarketRows,
+    OpenInterestRows,
+)
+from liqgrid.engine.market.tiers import Tier, TierSet
+from liqgrid.engine.store.binary import (
+    HEADER,
+    TRAILER,
+    Field,
+    bigints,
+    doubles,
+    encode,
+    integers,
+    texts,
+    timestamps,
+)
+from liqgrid.engine.store.database import Connection
+from liqgrid.sql import queries
+
+_SQL = queries("raw")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInstrument:
+    """An instrument and its key in the database."""
+
+    instrument_id: int
+    instrument: Instrument
+
+
+def lock_instrument(connection: Connection, instrument_id: int) -> None:
+    """Wait until no other transaction writes or builds this instrument; held to the end of the transaction."""
+    connection.execute(_SQL["lock_instrument"], [instrument_id])
+
+
+def ensure_instrument(connection: Connection, instrument: Instrument) -> StoredInstrument:
+    """Return the instrument's row, added if it is new."""
+    pair = instrument.pair
+    row = connection.execute(_SQL["ensure_instrument"], [instrument.venue, str(pair), pair.base, pair.quote]).fetchone()
+    if row is None:  # another session added it after this statement's snapshot
+        return ensure_instrument(connection, instrument)
+    return StoredInstrument(row[0], instrument)
+
+
+def list_instruments(connection: Connection) -> list[StoredInstrument]:
+    """Return every stored instrument, by venue and pair."""
+    return [
+        StoredInstrument(row[0], parse_instrument(f"{row[1]}:{row[2]}"))
+        for row in connection.execute(_SQL["list_instruments"])
+    ]
+
+
+def save_rows(connection: Connection, instrument_id: int, rows: MarketRows) -> int:
+    """Write rows that are new or differ from what is stored; return how many were written.
+
+    Needs a transaction that holds the instrument's lock. The instrument is marked changed from the earliest row
+    written, so that the next build starts there.
+    """
+    written = [
+        _save_bars(connection, instrument_id, rows.bars),
+        _save_open_interest(connection, instrument_id, rows.open_interest),
+        _save_long_short_ratio(connection, instrument_id, rows.long_short_ratio),
+        _save_liquidation_bars(connection, instrument_id, rows.bars.bars.interval, rows.liquidation_bars),
+    ]
+    changed = [first_ms for _, first_ms in written if first_ms is not None]
+    if changed:
+        connection.execute(_SQL["mark_changed"], [instrument_id, min(changed)])
+    return sum(count for count, _ in written)
+
+
+def _save_bars(connection: Connection, instrument_id: int, rows: BarRows) -> tuple[int, int | None]:
+    bars = rows.bars
+    count = len(bars)
+    interval = str(bars.interval)
+    return _save(
+        connection,
+        "bar",
+        [instrument_id, interval, str(PriceType.LAST)],
+        bars.open_ms,
+        [
+            integers(instrument_id, count),
+            texts(interval, count),
+            texts(str(PriceType.LAST), count),
+            timestamps(bars.open_ms),
+            *(doubles(values) for values in (bars.open, bars.high, bars.low, bars.close, bars.volume_base)),
+            doubles(rows.taker_buy_volume_base),
+            bigints(rows.trades),
+            bigints(rows.taker_buy_trades),
+        ],
+    )
+
+
+def _save_open_interest(connection: Connection, instrument_id: int, rows: OpenInterestRows) -> tuple[int, int | None]:
+    count, first_ms = _save(
+        connection,
+        "open_interest",
+        [instrument_id],
+        rows.ts_ms,
+        [integers(instrument_id, len(rows.ts_ms)), timestamps(rows.ts_ms), doubles(rows.open_interest_base)],
+    )
+    # A sample belongs to the bar that closes with it, so the book of that very moment is already another one.
+    return count, None if first_ms is None else first_ms - 1
+
+
+def _save_long_short_ratio(connection: Connection, instrument_id: int, rows: LongShortRatioRows) -> tuple[int, None]:
+    count, _ = _save(
+        connection,
+        "long_short_ratio",
+        [instrument_id],
+        rows.ts_ms,
+        [
+            integers(instrument_id, len(rows.ts_ms)),
+            timestamps(rows.ts_ms),
+            doubles(rows.ratio),
+            doubles(rows.long_fraction),
+            doubles(rows.short_fraction),
+        ],
+    )
+    return count, None  # the model does not read it
+
+
+def _save_liquidation_bars(
+    connection: Connection, instrument_id: int, interval: Interval, rows: LiquidationBarRows
+) -> tuple[int, None]:
+    count, _ = _save(
+        connection,
+        "liquidation_bar",
+        [instrument_id, str(interval)],
+        rows.open_ms,
+        [
+            integers(instrument_id, len(rows.open_ms)),
+            texts(str(interval), len(rows.open_ms)),
+            timestamps(rows.open_ms),
+            doubles(rows.long_base),
+            doubles(rows.short_base),
+        ],
+    )
+    return count, None  # realised liquidations score the model, they do not feed it
+
+
+def _save(
+    connection: Connection, table: str, key: list[Any], ts_ms: np.ndarray[Any, Any], fields: Sequence[Field]
+) -> tuple[int, int | None]:
+    """Write one table's rows; return how many were written and the earliest of them."""
+    if not len(ts_ms):
+        return 0, None
+    appended = connection.execute(_SQL[f"{table}_is_appended"], [*key, int(ts_ms[0])]).fetchone()
+    if appended == (True,):
+        _copy(connection, _SQL[f"copy_{table}"], fields)
+        return len(ts_ms), int(ts_ms[0])
+    connection.execute(_SQL[f"stage_{table}"])
+    _copy(connection, _SQL[f"copy_staged_{table}"], fields)
+    row = connection.execute(_SQL[f"merge_{table}"]).fetchone()
+    count, first_ms = row or (0, None)
+    return count, None if first_ms is None else round(first_ms)
+
+
+def _copy(connection: Connection, statement: LiteralString, fields: Sequence[Field]) -> None:
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(HEADER)
+        for block in encode(fields):
+            copy.write(block)
+        copy.write(TRAILER)
+
+
+def find_import(connection: Connection, instrument_id: int, interval: Interval, content_sha256: str) -> int | None:
+    """Return the row count of an earlier import of the same content, None if there was none."""
+    row = connection.execute(_SQL["find_import"], [instrument_id, str(interval), content_sha256]).fetchone()
+    return None if row is None else int(row[0])
+
+
+def save_import(
+    connection: Connection, instrument_id: int, interval: Interval, content_sha256: str, file_name: str, rows: int
+) -> None:
+    """Remember that a file's content was imported."""
+    connection.execute(_SQL["save_import"], [instrument_id, str(interval), content_sha256, file_name, rows])
+
+
+def save_gaps(
+    connection: Connection, instrument_id: int, stream: str, within_ms: tuple[int, int], gaps: list[tuple[int, int]]
+) -> None:
+    """Replace what is recorded as missing from a stream within a stretch of time."""
+    connection.execute(_SQL["delete_gaps"], [instrument_id, stream, *within_ms])
+    for start_ms, end_ms in gaps:
+        connection.execute(_SQL["save_gap"], [instrument_id, stream, start_ms, end_ms])
+
+
+def load_bars(connection: Connection, instrument_id: int, price_type: PriceType, from_ms: int) -> list[Bars]:
+    """Return the stored bars of every interval that open at or after ``from_ms``, finest first."""
+    stored = {(row[0], row[1]) for row in connection.execute(_SQL["bar_intervals"], [instrument_id])}
+    return [
+        _bars(connection, instrument_id, price_type, interval, from_ms)
+        for interval in Interval
+        if (str(price_type), str(interval)) in stored
+    ]
+
+
+def _bars(connection: Connection, instrument_id: int, price_type: PriceType, interval: Interval, from_ms: int) -> Bars:
+    rows = connection.execute(
+        _SQL["load_bars"], [instrument_id, str(price_type), str(interval), from_ms], binary=True
+    ).fetchall()
+    table = np.array(rows, dtype=np.float64).reshape(len(rows), 6)  # (T, 6); milliseconds are exact below 2^53
+    return Bars(
+        interval,
+        table[:, 0].astype(np.int64),
+        *(np.ascontiguousarray(table[:, column]) for column in range(1, 6)),
+    )
+
+
+def load_open_interest(connection: Connection, instrument_id: int, from_ms: int) -> OpenInterestRows:
+    """Return the stored samples at or after ``from_ms``."""
+    rows = connection.execute(_SQL["load_open_interest"], [instrument_id, from_ms], binary=True).fetchall()
+    table = np.array(rows, dtype=np.float64).reshape(len(rows), 2)  # (N, 2)
+    return OpenInterestRows(table[:, 0].astype(np.int64), np.ascontiguousarray(table[:, 1]))
+
+
+def save_tiers(connection: Connection, instrument_id: int, tier_sets: Sequence[TierSet]) -> None:
+    """Store margin tiers that are not there yet."""
+    for tiers in tier_sets:
+        for tier in tiers.tiers:
+            connection.execute(
+                _SQL["save_tier"],
+                [
+                    instrument_id,
+                    tiers.valid_from_ms,
+                    tier.floor_quote,
+                    tier.cap_quote,
+                    tier.maintenance_margin_rate,
+                    tier.maintenance_amount_quote,
+                    tier.max_leverage,
+                ],
+            )
+
+
+def load_tiers(connection: Connection, instrument_id: int) -> tuple[TierSet, ...]:
+    """Return the stored margin tiers, ascending by date."""
+    sets: dict[int, list[Tier]] = {}
+    for valid_from_ms, *values in connection.execute(_SQL["load_tiers"], [instrument_id]):
+        sets.setdefault(valid_from_ms, []).append(Tier(*values))
+    return tuple(TierSet(valid_from_ms, tuple(tiers)) for valid_from_ms, tiers in sets.items())

@@ -1,0 +1,178 @@
+-- Raw rows: lock, write, read. Writes take the fast way (COPY straight into the table) where nothing stored lies at
+-- or after the new rows, else by way of a temporary table, where only rows that differ are written.
+
+-- name: lock_instrument
+SELECT pg_advisory_xact_lock(7116, $1::integer)
+
+-- name: ensure_instrument
+WITH added AS (
+    INSERT INTO instrument (venue, pair, coin, quote) VALUES ($1::text, $2::text, $3::text, $4::text)
+    ON CONFLICT (venue, pair) DO NOTHING
+    RETURNING instrument_id
+)
+SELECT instrument_id FROM added
+UNION ALL
+SELECT instrument_id FROM instrument WHERE venue = $1 AND pair = $2
+
+-- name: list_instruments
+SELECT instrument_id, venue, pair FROM instrument ORDER BY venue, pair
+
+-- name: mark_changed
+UPDATE instrument SET changed_from = least(changed_from, to_timestamp($2::double precision / 1000))
+WHERE instrument_id = $1::integer
+
+-- name: find_import
+SELECT rows FROM imported_file
+WHERE instrument_id = $1::integer AND "interval" = $2::text AND content_sha256 = $3::text
+
+-- name: save_import
+INSERT INTO imported_file (instrument_id, "interval", content_sha256, file_name, rows)
+VALUES ($1::integer, $2::text, $3::text, $4::text, $5::bigint)
+ON CONFLICT DO NOTHING
+
+-- name: save_gap
+INSERT INTO collect_gap (instrument_id, stream, starts_at, ends_at)
+VALUES ($1::integer, $2::text, to_timestamp($3::double precision / 1000), to_timestamp($4::double precision / 1000))
+ON CONFLICT (instrument_id, stream, starts_at) DO UPDATE SET ends_at = excluded.ends_at
+
+-- name: delete_gaps
+DELETE FROM collect_gap
+WHERE instrument_id = $1::integer AND stream = $2::text
+  AND starts_at >= to_timestamp($3::double precision / 1000) AND starts_at < to_timestamp($4::double precision / 1000)
+
+-- name: bar_is_appended
+SELECT NOT EXISTS (
+    SELECT FROM bar WHERE instrument_id = $1::integer AND "interval" = $2::text AND price_type = $3::text
+    AND ts >= to_timestamp($4::double precision / 1000))
+
+-- name: copy_bar
+COPY bar (instrument_id, "interval", price_type, ts, open, high, low, close, volume_base, taker_buy_volume_base,
+          trades, taker_buy_trades) FROM STDIN (FORMAT binary)
+
+-- name: stage_bar
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_bar (LIKE bar INCLUDING DEFAULTS) ON COMMIT DELETE ROWS
+
+-- name: copy_staged_bar
+COPY staged_bar (instrument_id, "interval", price_type, ts, open, high, low, close, volume_base,
+                 taker_buy_volume_base, trades, taker_buy_trades) FROM STDIN (FORMAT binary)
+
+-- name: merge_bar
+WITH merged AS (
+    INSERT INTO bar SELECT * FROM staged_bar
+    ON CONFLICT (instrument_id, "interval", price_type, ts) DO UPDATE SET
+        open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
+        volume_base = excluded.volume_base, taker_buy_volume_base = excluded.taker_buy_volume_base,
+        trades = excluded.trades, taker_buy_trades = excluded.taker_buy_trades, received_at = excluded.received_at
+    WHERE (bar.open, bar.high, bar.low, bar.close, bar.volume_base, bar.taker_buy_volume_base, bar.trades,
+           bar.taker_buy_trades)
+       IS DISTINCT FROM
+          (excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume_base,
+           excluded.taker_buy_volume_base, excluded.trades, excluded.taker_buy_trades)
+    RETURNING ts
+), emptied AS (DELETE FROM staged_bar)
+SELECT count(*), extract(epoch FROM min(ts))::double precision * 1000 FROM merged
+
+-- name: open_interest_is_appended
+SELECT NOT EXISTS (
+    SELECT FROM open_interest WHERE instrument_id = $1::integer AND ts >= to_timestamp($2::double precision / 1000))
+
+-- name: copy_open_interest
+COPY open_interest (instrument_id, ts, open_interest_base) FROM STDIN (FORMAT binary)
+
+-- name: stage_open_interest
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_open_interest (LIKE open_interest INCLUDING DEFAULTS) ON COMMIT DELETE ROWS
+
+-- name: copy_staged_open_interest
+COPY staged_open_interest (instrument_id, ts, open_interest_base) FROM STDIN (FORMAT binary)
+
+-- name: merge_open_interest
+WITH merged AS (
+    INSERT INTO open_interest SELECT * FROM staged_open_interest
+    ON CONFLICT (instrument_id, ts) DO UPDATE
+        SET open_interest_base = excluded.open_interest_base, received_at = excluded.received_at
+    WHERE open_interest.open_interest_base IS DISTINCT FROM excluded.open_interest_base
+    RETURNING ts
+), emptied AS (DELETE FROM staged_open_interest)
+SELECT count(*), extract(epoch FROM min(ts))::double precision * 1000 FROM merged
+
+-- name: long_short_ratio_is_appended
+SELECT NOT EXISTS (
+    SELECT FROM long_short_ratio
+    WHERE instrument_id = $1::integer AND ts >= to_timestamp($2::double precision / 1000))
+
+-- name: copy_long_short_ratio
+COPY long_short_ratio (instrument_id, ts, ratio, long_fraction, short_fraction) FROM STDIN (FORMAT binary)
+
+-- name: stage_long_short_ratio
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_long_short_ratio (LIKE long_short_ratio INCLUDING DEFAULTS)
+ON COMMIT DELETE ROWS
+
+-- name: copy_staged_long_short_ratio
+COPY staged_long_short_ratio (instrument_id, ts, ratio, long_fraction, short_fraction) FROM STDIN (FORMAT binary)
+
+-- name: merge_long_short_ratio
+WITH merged AS (
+    INSERT INTO long_short_ratio SELECT * FROM staged_long_short_ratio
+    ON CONFLICT (instrument_id, ts) DO UPDATE
+        SET ratio = excluded.ratio, long_fraction = excluded.long_fraction, short_fraction = excluded.short_fraction,
+            received_at = excluded.received_at
+    WHERE (long_short_ratio.ratio, long_short_ratio.long_fraction, long_short_ratio.short_fraction)
+       IS DISTINCT FROM (excluded.ratio, excluded.long_fraction, excluded.short_fraction)
+    RETURNING ts
+), emptied AS (DELETE FROM staged_long_short_ratio)
+SELECT count(*), extract(epoch FROM min(ts))::double precision * 1000 FROM merged
+
+-- name: liquidation_bar_is_appended
+SELECT NOT EXISTS (
+    SELECT FROM liquidation_bar WHERE instrument_id = $1::integer AND "interval" = $2::text
+    AND ts >= to_timestamp($3::double precision / 1000))
+
+-- name: copy_liquidation_bar
+COPY liquidation_bar (instrument_id, "interval", ts, long_base, short_base) FROM STDIN (FORMAT binary)
+
+-- name: stage_liquidation_bar
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_liquidation_bar (LIKE liquidation_bar INCLUDING DEFAULTS)
+ON COMMIT DELETE ROWS
+
+-- name: copy_staged_liquidation_bar
+COPY staged_liquidation_bar (instrument_id, "interval", ts, long_base, short_base) FROM STDIN (FORMAT binary)
+
+-- name: merge_liquidation_bar
+WITH merged AS (
+    INSERT INTO liquidation_bar SELECT * FROM staged_liquidation_bar
+    ON CONFLICT (instrument_id, "interval", ts) DO UPDATE
+        SET long_base = excluded.long_base, short_base = excluded.short_base, received_at = excluded.received_at
+    WHERE (liquidation_bar.long_base, liquidation_bar.short_base)
+       IS DISTINCT FROM (excluded.long_base, excluded.short_base)
+    RETURNING ts
+), emptied AS (DELETE FROM staged_liquidation_bar)
+SELECT count(*), extract(epoch FROM min(ts))::double precision * 1000 FROM merged
+
+-- name: load_bars
+SELECT (extract(epoch FROM ts) * 1000)::bigint, open, high, low, close, volume_base
+FROM bar
+WHERE instrument_id = $1::integer AND price_type = $2::text AND "interval" = $3::text
+  AND ts >= to_timestamp($4::double precision / 1000)
+ORDER BY ts
+
+-- name: load_open_interest
+SELECT (extract(epoch FROM ts) * 1000)::bigint, open_interest_base
+FROM open_interest
+WHERE instrument_id = $1::integer AND ts >= to_timestamp($2::double precision / 1000)
+ORDER BY ts
+
+-- name: bar_intervals
+SELECT DISTINCT price_type, "interval" FROM bar WHERE instrument_id = $1::integer
+
+-- name: load_tiers
+SELECT (extract(epoch FROM valid_from) * 1000)::bigint, floor_quote, cap_quote, maintenance_margin_rate,
+       maintenance_amount_quote, max_leverage
+FROM leverage_tier WHERE instrument_id = $1::integer
+ORDER BY valid_from, floor_quote
+
+-- name: save_tier
+INSERT INTO leverage_tier (instrument_id, valid_from, floor_quote, cap_quote, maintenance_margin_rate,
+                           maintenance_amount_quote, max_leverage)
+VALUES ($1::integer, to_timestamp($2::double precision / 1000), $3::double precision, $4::double precision,
+        $5::double precision, $6::double precision, $7::double precision)
+ON CONFLICT (instrument_id, valid_from, floor_quote) DO NOTHING
