@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from liqgrid.engine.collect.own_csv import CsvSource, read_csv
 from liqgrid.engine.market.bars import gaps
+from liqgrid.engine.market.instrument import PriceType
 from liqgrid.engine.market.tiers import published_tiers
 from liqgrid.engine.store.database import Connection
 from liqgrid.engine.store.raw import (
     ensure_instrument,
     find_import,
     lock_instrument,
-    save_gaps,
+    save_bar_gaps,
     save_import,
     save_rows,
     save_tiers,
@@ -23,7 +24,10 @@ from liqgrid.engine.store.raw import (
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did: ``bars`` in the file, ``written`` rows over all tables, ``gaps`` [start, end) epoch ms."""
+    """What an import did: ``bars`` in the file, ``written`` rows over all tables, ``gaps`` [start, end) epoch ms.
+
+    The gaps are those of the file; the database records what is missing between all stored bars.
+    """
 
     source: CsvSource
     bars: int
@@ -74,6 +78,7 @@ def import_csv(
             bars += len(open_ms)
             on_progress(bars)
         if first_ms is not None and previous_ms is not None:
-            save_gaps(connection, stored.instrument_id, f"bar:{source.interval}:last", (first_ms, previous_ms), missing)
+            within_ms = (first_ms, previous_ms)
+            save_bar_gaps(connection, stored.instrument_id, source.interval, PriceType.LAST, within_ms)
         save_import(connection, stored.instrument_id, source.interval, content, source.path.name, bars)
         return ImportReport(source, bars, written, missing, already_imported=False)

@@ -5,11 +5,9 @@ Columns and meaning: docs/csv.md. Symbol and interval come from the file's name 
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from liqgrid.engine.collect.csv_faults import no_rows, read_header, unreadable_cell, wrong_cell
 from liqgrid.engine.market.arrays import F64, I64, Bool
 from liqgrid.engine.market.axis import MAX_PRICE, MIN_PRICE
 from liqgrid.engine.market.bars import Bars
@@ -38,6 +37,8 @@ OPTIONAL = (
     "oi_open", "oi_high", "oi_low", "oi_close", "ls_ratio", "long_pct", "short_pct",
 )  # fmt: skip
 _POSITIVE = (*PRICES, "oi_open", "oi_high", "oi_low", "oi_close")
+_COUNTS = ("trades", "buy_trades")
+_MAX_COUNT = 2.0**53  # beyond it floats skip whole numbers
 _PERCENT = ("long_pct", "short_pct")
 _BLOCK_BYTES = 8 << 20
 _FILE_NAME = re.compile(r"([A-Z0-9]+)_(\w+)")
@@ -86,7 +87,7 @@ def read_csv(source: CsvSource, block_bytes: int = _BLOCK_BYTES) -> Iterator[Mar
         Naming file, line and column: wrong header, not a number, empty or not positive price, high below low,
         unsorted or repeated time, time off the interval's raster.
     """
-    columns = _read_header(source.path)
+    columns = read_header(source.path, (TIME, *PRICES), OPTIONAL)
     previous_ms: int | None = None
     rows_before = 0
     try:
@@ -110,38 +111,15 @@ def read_csv(source: CsvSource, block_bytes: int = _BLOCK_BYTES) -> Iterator[Mar
             previous_ms = int(open_ms[-1])
             rows_before += batch.num_rows
     except pa.ArrowInvalid as error:
-        raise _located(source.path, columns, str(error)) from error
+        raise unreadable_cell(source.path, columns, TIME, rows_before, str(error)) from error
     if not rows_before:
-        raise BadData(f"{source.path}: holds a header and no rows", file=str(source.path))
+        raise no_rows(source.path)
 
 
 def read_whole(source: CsvSource) -> MarketRows:
     """Return all rows of the file at once; raises as ``read_csv``."""
     (rows,) = read_csv(source, block_bytes=source.path.stat().st_size + 1)
     return rows
-
-
-def _read_header(path: Path) -> list[str]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            header = next(csv.reader(file), None)
-    except UnicodeDecodeError as error:
-        raise BadData(f"{path}: is not UTF-8 text ({error.reason} at byte {error.start})", file=str(path)) from error
-    if header is None:
-        raise BadData(f"{path}: is empty; the first line must name the columns", file=str(path))
-    missing = [name for name in (TIME, *PRICES) if name not in header]
-    unknown = [name for name in header if name not in {TIME, *PRICES, *OPTIONAL}]
-    repeated = [name for name in dict.fromkeys(header) if header.count(name) > 1]
-    for fault, names in (("lacks", missing), ("has unknown", unknown), ("repeats", repeated)):
-        if names:
-            raise BadData(
-                f"{path}, line 1: the header {fault} column {', '.join(names)}; columns are "
-                f"{', '.join((TIME, *PRICES, *OPTIONAL))}",
-                file=str(path),
-                line=1,
-                column=names[0],
-            )
-    return header
 
 
 def _values(column: pa.Array[Any], name: str) -> F64:
@@ -167,6 +145,7 @@ def _check(
     faults += [
         (open_ms == before, TIME, "repeats the time of the row before"),
         (open_ms < before, TIME, "is earlier than the row before; sort the file by time"),
+        (open_ms < 0, TIME, "is before 1970"),
         (open_ms % source.interval.ms != 0, TIME, f"is not the start of a {source.interval} bar"),
     ]
     for name, values in table.items():
@@ -180,6 +159,12 @@ def _check(
             faults.append((values < 0, name, "must not be negative"))
     faults += [((values < MIN_PRICE) | (values > MAX_PRICE), name, f"must be within {MIN_PRICE:g} and {MAX_PRICE:g}")
                for name in PRICES for values in (table[name],)]  # fmt: skip
+    faults += [
+        ((values != np.floor(values)) & np.isfinite(values) | (values > _MAX_COUNT), name, "must be a whole number")
+        for name in _COUNTS
+        if name in table
+        for values in (table[name],)
+    ]
     faults += [(table[name] > 100, name, "must be a percentage up to 100") for name in _PERCENT if name in table]
     high, low = table["high"], table["low"]
     faults.append((high < low, "high", "is below low"))
@@ -188,59 +173,7 @@ def _check(
     found = [(int(np.argmax(mask)), column, text) for mask, column, text in faults if mask.any()]
     if found:
         row, column, text = min(found, key=lambda fault: fault[0])
-        raise _fault(source.path, rows_before + row, column, text)
-
-
-def _fault(path: Path, row: int, column: str, text: str) -> BadData:
-    """Return the error of a data row counted from 0, with the line it stands on and the value as written."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        for index, values in enumerate(reader):
-            if index == row:
-                value, line = values.get(column), reader.line_num
-                return BadData(
-                    f"{path}, line {line}, column {column}: was {value!r}, which {text}",
-                    file=str(path), line=line, column=column, value=value,
-                )  # fmt: skip
-    raise AssertionError(f"row {row} of {path} was read a moment ago")
-
-
-def _located(path: Path, columns: list[str], reason: str) -> BadData:
-    """Return the error of the first cell that cannot be read; the fast reader does not say which it is."""
-    with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
-        reader = csv.reader(file)
-        next(reader)
-        for values in reader:
-            if values and len(values) != len(columns):
-                return BadData(
-                    f"{path}, line {reader.line_num}: has {len(values)} columns, the header has {len(columns)}",
-                    file=str(path), line=reader.line_num,
-                )  # fmt: skip
-            for column, value in zip(columns, values, strict=False):
-                wanted = _unreadable(column, value)
-                if wanted:
-                    return BadData(
-                        f"{path}, line {reader.line_num}, column {column}: was {value!r}, which is not {wanted}",
-                        file=str(path), line=reader.line_num, column=column, value=value,
-                    )  # fmt: skip
-    return BadData(f"{path}: {reason}", file=str(path))
-
-
-def _unreadable(column: str, value: str) -> str | None:
-    """Return what the cell should have been, None where it can be read."""
-    if value == "":
-        return None
-    if column == TIME:
-        try:
-            aware = datetime.fromisoformat(value).tzinfo is not None
-        except ValueError:
-            aware = False
-        return None if aware else "a UTC time such as 2024-06-19T21:00:00Z"
-    try:
-        float(value)
-    except ValueError:
-        return "a number"
-    return None
+        raise wrong_cell(source.path, rows_before + row, column, text)
 
 
 def _market_rows(source: CsvSource, open_ms: I64, table: dict[str, F64]) -> MarketRows:

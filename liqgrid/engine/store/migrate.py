@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import as_file, files
+from urllib.parse import urlencode
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from yoyo import get_backend, read_migrations
 
-from liqgrid.engine.market.errors import SchemaTooNew, SchemaTooOld
-from liqgrid.engine.store.database import Connection, DatabaseKind, connected, detect_kind
+from liqgrid.engine.market.errors import SchemaTooNew, SchemaTooOld, StoreUnavailable
+from liqgrid.engine.store.database import Connection, DatabaseKind, address, connected, detect_kind
 from liqgrid.sql import migration_ids, queries
 
 _SQL = queries("schema")
@@ -21,9 +26,9 @@ def migrate(dsn: str) -> DatabaseKind:
     SchemaTooNew
         If a newer liqgrid migrated it.
     StoreUnavailable
-        If it cannot be reached.
+        If it cannot be reached, or refuses: for example the role may not create tables there.
     """
-    with connected(dsn) as connection:
+    with connected(dsn) as connection, _refusals(dsn):
         # An advisory lock ends with its session, so a killed migration leaves nothing locked; under it, whatever
         # lock row a killed yoyo left is stale by definition.
         connection.execute(_SQL["lock_schema"])
@@ -33,7 +38,7 @@ def migrate(dsn: str) -> DatabaseKind:
         if kind.timescale_version is not None:
             connection.execute(_SQL["create_timescale"])
             folders.append("timescale")
-        backend = get_backend(dsn.replace("postgres://", "postgresql://", 1).replace("://", "+psycopg://", 1))
+        backend = get_backend(f"postgresql+psycopg://?{urlencode(conninfo_to_dict(dsn))}")
         try:
             backend.break_lock()
             for folder in folders:
@@ -42,6 +47,14 @@ def migrate(dsn: str) -> DatabaseKind:
         finally:
             backend.connection.close()
         return detect_kind(connection)
+
+
+@contextmanager
+def _refusals(dsn: str) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        raise StoreUnavailable(f"database {address(dsn)} cannot be migrated: {str(error).strip()}") from error
 
 
 def check_schema(connection: Connection) -> None:

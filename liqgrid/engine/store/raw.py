@@ -192,13 +192,18 @@ def save_import(
     connection.execute(_SQL["save_import"], [instrument_id, str(interval), content_sha256, file_name, rows])
 
 
-def save_gaps(
-    connection: Connection, instrument_id: int, stream: str, within_ms: tuple[int, int], gaps: list[tuple[int, int]]
+def save_bar_gaps(
+    connection: Connection, instrument_id: int, interval: Interval, price_type: PriceType, within_ms: tuple[int, int]
 ) -> None:
-    """Replace what is recorded as missing from a stream within a stretch of time."""
+    """Record which bars are missing in and next to a stretch of time [start, end).
+
+    They are found between the bars now stored, so bars that came in any order leave the same gaps.
+    """
+    stream = f"bar:{interval}:{price_type}"
     connection.execute(_SQL["delete_gaps"], [instrument_id, stream, *within_ms])
-    for start_ms, end_ms in gaps:
-        connection.execute(_SQL["save_gap"], [instrument_id, stream, start_ms, end_ms])
+    connection.execute(
+        _SQL["save_bar_gaps"], [instrument_id, stream, str(interval), str(price_type), interval.seconds, *within_ms]
+    )
 
 
 def load_bars(connection: Connection, instrument_id: int, price_type: PriceType, from_ms: int) -> list[Bars]:
@@ -224,7 +229,7 @@ def _bars(connection: Connection, instrument_id: int, price_type: PriceType, int
 
 
 def load_open_interest(connection: Connection, instrument_id: int, from_ms: int) -> OpenInterestRows:
-    """Return the stored samples at or after ``from_ms``."""
+    """Return the stored samples from the one in force at ``from_ms`` on."""
     rows = connection.execute(_SQL["load_open_interest"], [instrument_id, from_ms], binary=True).fetchall()
     table = np.array(rows, dtype=np.float64).reshape(len(rows), 2)  # (N, 2)
     return OpenInterestRows(table[:, 0].astype(np.int64), np.ascontiguousarray(table[:, 1]))

@@ -29,7 +29,7 @@ WHERE instrument_id = $1::integer
 
 -- name: delete_old_columns
 DELETE FROM grid_column
-WHERE instrument_id = $1::integer AND "interval" = $2::text AND ts < to_timestamp($3::double precision / 1000)
+WHERE instrument_id = $1::integer AND "interval" = $2::text AND ts <= to_timestamp($3::double precision / 1000)
 
 -- name: copy_grid_column
 COPY grid_column (instrument_id, "interval", ts, build_id, price, open, high, low, close, volume_base,

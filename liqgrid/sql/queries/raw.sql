@@ -1,5 +1,6 @@
 -- Raw rows: lock, write, read. Writes take the fast way (COPY straight into the table) where nothing stored lies at
--- or after the new rows, else by way of a temporary table, where only rows that differ are written.
+-- or after the new rows, else by way of a temporary table, where only rows that differ are written. NULL is "this
+-- source does not know", so it never replaces a value.
 
 -- name: lock_instrument
 SELECT pg_advisory_xact_lock(7116, $1::integer)
@@ -30,15 +31,29 @@ INSERT INTO imported_file (instrument_id, "interval", content_sha256, file_name,
 VALUES ($1::integer, $2::text, $3::text, $4::text, $5::bigint)
 ON CONFLICT DO NOTHING
 
--- name: save_gap
-INSERT INTO collect_gap (instrument_id, stream, starts_at, ends_at)
-VALUES ($1::integer, $2::text, to_timestamp($3::double precision / 1000), to_timestamp($4::double precision / 1000))
-ON CONFLICT (instrument_id, stream, starts_at) DO UPDATE SET ends_at = excluded.ends_at
-
+-- What was recorded as missing within a time; what is still missing there is found anew.
 -- name: delete_gaps
 DELETE FROM collect_gap
 WHERE instrument_id = $1::integer AND stream = $2::text
-  AND starts_at >= to_timestamp($3::double precision / 1000) AND starts_at < to_timestamp($4::double precision / 1000)
+  AND ends_at > to_timestamp($3::double precision / 1000) AND starts_at < to_timestamp($4::double precision / 1000)
+
+-- Record where stored bars do not follow each other, from the last bar before a time to the first after it.
+-- name: save_bar_gaps
+INSERT INTO collect_gap (instrument_id, stream, starts_at, ends_at)
+SELECT $1::integer, $2::text, closes_at, next_ts
+FROM (
+    SELECT ts + make_interval(secs => $5::double precision) AS closes_at, lead(ts) OVER (ORDER BY ts) AS next_ts
+    FROM bar
+    WHERE instrument_id = $1 AND "interval" = $3::text AND price_type = $4::text
+      AND ts >= coalesce((SELECT max(ts) FROM bar
+                          WHERE instrument_id = $1 AND "interval" = $3 AND price_type = $4
+                            AND ts < to_timestamp($6::double precision / 1000)), '-infinity')
+      AND ts <= coalesce((SELECT min(ts) FROM bar
+                          WHERE instrument_id = $1 AND "interval" = $3 AND price_type = $4
+                            AND ts >= to_timestamp($7::double precision / 1000)), 'infinity')
+) AS stored
+WHERE next_ts > closes_at
+ON CONFLICT (instrument_id, stream, starts_at) DO UPDATE SET ends_at = excluded.ends_at
 
 -- name: bar_is_appended
 SELECT NOT EXISTS (
@@ -61,13 +76,18 @@ WITH merged AS (
     INSERT INTO bar SELECT * FROM staged_bar
     ON CONFLICT (instrument_id, "interval", price_type, ts) DO UPDATE SET
         open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
-        volume_base = excluded.volume_base, taker_buy_volume_base = excluded.taker_buy_volume_base,
-        trades = excluded.trades, taker_buy_trades = excluded.taker_buy_trades, received_at = excluded.received_at
+        volume_base = coalesce(excluded.volume_base, bar.volume_base),
+        taker_buy_volume_base = coalesce(excluded.taker_buy_volume_base, bar.taker_buy_volume_base),
+        trades = coalesce(excluded.trades, bar.trades),
+        taker_buy_trades = coalesce(excluded.taker_buy_trades, bar.taker_buy_trades),
+        received_at = excluded.received_at
     WHERE (bar.open, bar.high, bar.low, bar.close, bar.volume_base, bar.taker_buy_volume_base, bar.trades,
            bar.taker_buy_trades)
        IS DISTINCT FROM
-          (excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume_base,
-           excluded.taker_buy_volume_base, excluded.trades, excluded.taker_buy_trades)
+          (excluded.open, excluded.high, excluded.low, excluded.close,
+           coalesce(excluded.volume_base, bar.volume_base),
+           coalesce(excluded.taker_buy_volume_base, bar.taker_buy_volume_base),
+           coalesce(excluded.trades, bar.trades), coalesce(excluded.taker_buy_trades, bar.taker_buy_trades))
     RETURNING ts
 ), emptied AS (DELETE FROM staged_bar)
 SELECT count(*), extract(epoch FROM min(ts))::double precision * 1000 FROM merged
@@ -114,10 +134,14 @@ COPY staged_long_short_ratio (instrument_id, ts, ratio, long_fraction, short_fra
 WITH merged AS (
     INSERT INTO long_short_ratio SELECT * FROM staged_long_short_ratio
     ON CONFLICT (instrument_id, ts) DO UPDATE
-        SET ratio = excluded.ratio, long_fraction = excluded.long_fraction, short_fraction = excluded.short_fraction,
+        SET ratio = excluded.ratio,
+            long_fraction = coalesce(excluded.long_fraction, long_short_ratio.long_fraction),
+            short_fraction = coalesce(excluded.short_fraction, long_short_ratio.short_fraction),
             received_at = excluded.received_at
     WHERE (long_short_ratio.ratio, long_short_ratio.long_fraction, long_short_ratio.short_fraction)
-       IS DISTINCT FROM (excluded.ratio, excluded.long_fraction, excluded.short_fraction)
+       IS DISTINCT FROM
+          (excluded.ratio, coalesce(excluded.long_fraction, long_short_ratio.long_fraction),
+           coalesce(excluded.short_fraction, long_short_ratio.short_fraction))
     RETURNING ts
 ), emptied AS (DELETE FROM staged_long_short_ratio)
 SELECT count(*), extract(epoch FROM min(ts))::double precision * 1000 FROM merged
@@ -155,10 +179,13 @@ WHERE instrument_id = $1::integer AND price_type = $2::text AND "interval" = $3:
   AND ts >= to_timestamp($4::double precision / 1000)
 ORDER BY ts
 
+-- From the newest sample at or before a time on: that is the one in force then.
 -- name: load_open_interest
 SELECT (extract(epoch FROM ts) * 1000)::bigint, open_interest_base
 FROM open_interest
-WHERE instrument_id = $1::integer AND ts >= to_timestamp($2::double precision / 1000)
+WHERE instrument_id = $1::integer
+  AND ts >= coalesce((SELECT max(ts) FROM open_interest
+                      WHERE instrument_id = $1 AND ts <= to_timestamp($2::double precision / 1000)), '-infinity')
 ORDER BY ts
 
 -- name: bar_intervals

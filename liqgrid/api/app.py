@@ -1,0 +1,98 @@
+"""The application: routes, its pool, request ids, and errors in one shape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from liqgrid import __version__
+from liqgrid.api.database import open_pool
+from liqgrid.api.encode import to_json
+from liqgrid.api.errors import on_http_exception, on_liqgrid_error, on_unexpected
+from liqgrid.api.graphql.schema import sdl
+from liqgrid.api.graphql.view import View
+from liqgrid.engine.market.errors import LiqgridError
+
+_REQUEST_ID = re.compile(r"[\w.:-]{1,64}")
+
+
+def create_app(dsn: str) -> Starlette:
+    """Return the application over a migrated database; the pool opens and closes with its lifespan."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        app.state.pool = await open_pool(dsn)
+        try:
+            yield
+        finally:
+            await app.state.pool.close()
+
+    return Starlette(
+        routes=[
+            Route("/", _home),
+            Route("/health", _health),
+            Route("/schema.graphql", _schema),
+            Route("/graphql", View(), methods=["GET", "POST"]),
+        ],
+        middleware=[Middleware(RequestIds)],
+        exception_handlers={
+            LiqgridError: on_liqgrid_error,
+            HTTPException: on_http_exception,
+            Exception: on_unexpected,
+        },
+        lifespan=lifespan,
+    )
+
+
+async def _home(request: Request) -> Response:
+    return RedirectResponse("/graphql")
+
+
+async def _health(request: Request) -> Response:
+    """Answer 200 when the database answers."""
+    await request.app.state.pool.fetchval("SELECT 1")
+    return Response(to_json({"status": "ok", "version": __version__}), media_type="application/json")
+
+
+async def _schema(request: Request) -> Response:
+    return PlainTextResponse(sdl())
+
+
+class RequestIds:
+    """Give every request an id, the client's own if it sent a plain ``X-Request-Id``, and send it back."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        request_id = _wanted_id(scope) or uuid4().hex
+        state: dict[str, Any] = scope.setdefault("state", {})
+        state["request_id"] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["x-request-id"] = request_id
+            await send(message)
+
+        await self._app(scope, receive, send_with_id)
+
+
+def _wanted_id(scope: Scope) -> str | None:
+    sent = Headers(scope=scope).get("x-request-id", "")
+    return sent if _REQUEST_ID.fullmatch(sent) else None

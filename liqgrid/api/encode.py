@@ -1,0 +1,30 @@
+"""Bytes for clients: packed arrays, and JSON by orjson."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """An array on its way out, little-endian and rows first: float32, float64 or int64."""
+
+    values: NDArray[Any]
+
+
+def pack(packed: Packed) -> dict[str, object]:
+    """Return ``{"dtype": "<f4", "shape": [288, 300], "data": base64}``."""
+    values = np.ascontiguousarray(packed.values)
+    little = values.astype(values.dtype.newbyteorder("<"), copy=False)
+    return {"dtype": little.dtype.str, "shape": list(values.shape), "data": b64encode(little.data).decode("ascii")}
+
+
+def to_json(value: object) -> bytes:
+    """Return JSON; NaN and infinities become null."""
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)

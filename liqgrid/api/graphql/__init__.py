@@ -1,0 +1,1 @@
+"""The GraphQL schema, its resolvers and the view that serves them."""

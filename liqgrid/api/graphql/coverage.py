@@ -1,0 +1,125 @@
+"""What an answer rests on: the model that made it, and what its inputs lacked."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import strawberry
+
+from liqgrid.api.database import Pool
+from liqgrid.api.graphql.scalars import optional_time, time_of
+from liqgrid.api.reads import ColumnRow, InstrumentRow, read_builds, read_first_tiers, read_gaps
+from liqgrid.engine.market.errors import NotBuilt
+
+
+@strawberry.type(description="What made the answer: same inputs, parameters and version give the same bytes.")
+class ModelInfo:
+    version: str = strawberry.field(description="Version of the model (docs/model.md).")
+    parameters_hash: str = strawberry.field(description="Hash of the model's parameters and version.")
+    formula_versions: list[str] = strawberry.field(description="Versions of the venues' liquidation price formulas.")
+    computed_at: datetime = strawberry.field(description="When the newest column of the answer was built.")
+
+
+@strawberry.type(description="A stretch of missing bars, [startsAt, endsAt); nothing was interpolated.")
+class Gap:
+    venue: str = strawberry.field(description="Venue whose bars are missing.")
+    stream: str = strawberry.field(description="What is missing, for example bar:1h:last.")
+    starts_at: datetime = strawberry.field(description="First moment without data.")
+    ends_at: datetime = strawberry.field(description="First moment with data again.")
+
+
+@strawberry.type(description="What one venue contributes to the answer.")
+class VenueCoverage:
+    venue: str = strawberry.field(description="Venue, for example binance.")
+    open_interest_share: float = strawberry.field(
+        description="Its part of the open interest of the answer's newest column, 0 to 1; 0 where it has none."
+    )
+    columns: int = strawberry.field(description="Grid columns it contributes.")
+    newest: datetime | None = strawberry.field(description="Close time of its newest column in the answer.")
+    mark_columns: int = strawberry.field(
+        description="Columns whose last bar was liquidated by the mark price; the others by the last price."
+    )
+    carried_open_interest_columns: int = strawberry.field(
+        description="Columns whose open interest is an older sample, carried on."
+    )
+    tiers_assumed_before: datetime | None = strawberry.field(
+        description="Before this time the earliest known margin tiers were assumed; null where none were assumed."
+    )
+
+
+@strawberry.type(description="What the answer covers and what it lacks.")
+class Coverage:
+    venues: list[VenueCoverage] = strawberry.field(description="Contribution of each venue.")
+    modelled_share: float = strawberry.field(
+        description="Part of open interest the model stands for, 0 to 1; the rest is hedged, far away or under 2x."
+    )
+    unplaced_share: float = strawberry.field(
+        description="Part of the newest column whose entry prices are unknown, 0 to 1; it is in the totals only."
+    )
+    gaps: list[Gap] = strawberry.field(description="Recorded gaps in the bars within the answer's time.")
+    stale_seconds: float = strawberry.field(description="Age of the newest column when the answer was given.")
+
+
+async def model_info(pool: Pool, columns: list[ColumnRow]) -> ModelInfo:
+    """Return what made the columns."""
+    builds = await read_builds(pool, {column.build_id for column in columns})
+    if not builds:
+        raise NotBuilt("these columns were just replaced by a newer build; ask again")
+    return ModelInfo(
+        version=builds[0].model_version,
+        parameters_hash=builds[0].parameters_hash,
+        formula_versions=sorted({build.formula_version for build in builds}),
+        computed_at=time_of(builds[0].finished_ms),
+    )
+
+
+async def coverage_of(
+    pool: Pool, instruments: list[InstrumentRow], columns: list[ColumnRow], interval_ms: int
+) -> Coverage:
+    """Return what the columns, ascending in time and at least one, rest on."""
+    ids = [row.instrument_id for row in instruments]
+    venue_of = {row.instrument_id: row.venue for row in instruments}
+    first_ms, last_ms = columns[0].close_ms - interval_ms, columns[-1].close_ms
+    newest = [column for column in columns if column.close_ms == last_ms]
+    open_interest = sum(column.open_interest_base for column in newest)
+    total = sum(column.total_base for column in newest)
+    first_tiers = await read_first_tiers(pool, ids)
+    gaps = await read_gaps(pool, ids, first_ms, last_ms)
+    return Coverage(
+        venues=[
+            _venue_coverage(
+                row, [column for column in columns if column.instrument_id == row.instrument_id],
+                last_ms, open_interest, first_tiers.get(row.instrument_id),
+            )
+            for row in instruments
+        ],
+        modelled_share=total / open_interest if open_interest else 0.0,
+        unplaced_share=sum(column.unplaced_base for column in newest) / total if total else 0.0,
+        gaps=[
+            Gap(
+                venue=venue_of[gap.instrument_id],
+                stream=gap.stream,
+                starts_at=time_of(gap.starts_ms),
+                ends_at=time_of(gap.ends_ms),
+            )
+            for gap in gaps
+        ],
+        stale_seconds=datetime.now(UTC).timestamp() - last_ms / 1000,
+    )  # fmt: skip
+
+
+def _venue_coverage(
+    row: InstrumentRow, columns: list[ColumnRow], last_ms: int, open_interest: float, tiers_from_ms: int | None
+) -> VenueCoverage:
+    newest = columns[-1] if columns else None
+    at_end = newest is not None and newest.close_ms == last_ms
+    assumed = tiers_from_ms is not None and any(column.close_ms <= tiers_from_ms for column in columns)
+    return VenueCoverage(
+        venue=row.venue,
+        open_interest_share=newest.open_interest_base / open_interest if newest and at_end and open_interest else 0.0,
+        columns=len(columns),
+        newest=optional_time(newest.close_ms if newest else None),
+        mark_columns=sum(column.mark for column in columns),
+        carried_open_interest_columns=sum(column.open_interest_ms < column.close_ms for column in columns),
+        tiers_assumed_before=optional_time(tiers_from_ms) if assumed else None,
+    )

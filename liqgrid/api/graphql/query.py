@@ -1,0 +1,190 @@
+"""The root of the schema: one resolver for each question."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import strawberry
+
+from liqgrid.api.graphql.catalog import (
+    BarSeries,
+    OpenInterestSeries,
+    PageInfo,
+    Pair,
+    PairConnection,
+    PairEdge,
+    Skill,
+    Status,
+    decode_cursor,
+    encode_cursor,
+    load_pairs,
+    load_status,
+    time_cursor,
+    to_bar_series,
+    to_open_interest_series,
+    to_skill,
+)
+from liqgrid.api.graphql.context import Info
+from liqgrid.api.graphql.grid import Grid
+from liqgrid.api.graphql.levels import Clusters, Exposure, to_clusters, to_exposure
+from liqgrid.api.graphql.scalars import milliseconds
+from liqgrid.api.grids import GridRequest, Unit, load_grid
+from liqgrid.api.profiles import check_bands, load_profile, top_clusters
+from liqgrid.api.reads import read_bars, read_open_interest, read_pair, read_pair_page, read_skills
+from liqgrid.engine.market.errors import BadRequest
+from liqgrid.engine.market.instrument import Side, parse_pair
+from liqgrid.engine.market.interval import Interval
+
+MAX_PAIRS = 200
+MAX_SERIES = 10_000
+_END_OF_TIME_MS = 253_402_300_799_000  # the last second of the year 9999
+
+
+@strawberry.type(description="Modelled liquidation levels of perpetual futures, and the market data they rest on.")
+class Query:
+    @strawberry.field(description="Stored pairs by name, paged.")
+    async def pairs(
+        self, info: Info, venue: str | None = None, coin: str | None = None, first: int = 50, after: str | None = None
+    ) -> PairConnection:
+        _check_first(first, MAX_PAIRS)
+        position = None if after is None else decode_cursor(after)
+        symbols = await read_pair_page(info.context.pool, venue, coin, position, first + 1)
+        found = await load_pairs(info.context.pool, symbols[:first], venue)
+        edges = [PairEdge(node=pair, cursor=encode_cursor(pair.symbol)) for pair in found]
+        return PairConnection(
+            edges=edges,
+            page_info=PageInfo(has_next_page=len(symbols) > first, end_cursor=edges[-1].cursor if edges else None),
+        )
+
+    @strawberry.field(description="One pair, null if it is not stored.")
+    async def pair(self, info: Info, symbol: str) -> Pair | None:
+        found = await load_pairs(info.context.pool, [str(parse_pair(symbol))])
+        return found[0] if found else None
+
+    @strawberry.field(
+        description="The heatmap. Columns that close in [start, end), or the `last` (288) of them before `end`; `rows` "
+        "geometric price rows between priceLow and priceHigh (default: 10 % beyond the range of the bars). Venues are "
+        "summed (default: all)."
+    )
+    async def grid(
+        self,
+        info: Info,
+        pair: str,
+        interval: Interval,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        last: int | None = None,
+        venues: list[str] | None = None,
+        price_low: float | None = None,
+        price_high: float | None = None,
+        rows: int = 300,
+        unit: Unit = Unit.QUOTE,
+    ) -> Grid:
+        request = GridRequest(
+            parse_pair(pair), interval, milliseconds(start), milliseconds(end), last, venues, price_low, price_high,
+            rows, unit,
+        )  # fmt: skip
+        return Grid(data=await load_grid(info.context.pool, request))
+
+    @strawberry.field(
+        description="The densest price ranges whose peak is `within` a fraction of the price, largest notional first, "
+        "of the newest column at or before `at`."
+    )
+    async def top_clusters(
+        self,
+        info: Info,
+        pair: str,
+        interval: Interval,
+        at: datetime | None = None,
+        venues: list[str] | None = None,
+        side: Side | None = None,
+        within: float = 0.1,
+        limit: int = 10,
+    ) -> Clusters:
+        profile = await load_profile(info.context.pool, parse_pair(pair), interval, milliseconds(at), venues)
+        return to_clusters(profile, top_clusters(profile, side, within, limit))
+
+    @strawberry.field(
+        description="Both sides' notional within `bands` (fractions of the price; default 0.01, 0.02, 0.05, 0.1), "
+        "which side is heavier, and what is nearest, of the newest column at or before `at`."
+    )
+    async def exposure(
+        self,
+        info: Info,
+        pair: str,
+        interval: Interval,
+        at: datetime | None = None,
+        venues: list[str] | None = None,
+        bands: list[float] | None = None,
+    ) -> Exposure:
+        within_fractions = check_bands(bands)
+        profile = await load_profile(info.context.pool, parse_pair(pair), interval, milliseconds(at), venues)
+        return to_exposure(profile, within_fractions)
+
+    @strawberry.field(
+        description="Closed bars that open in [start, end), paged; put together from finer bars where the interval is "
+        "not stored. `venue`: default the one with the largest open interest."
+    )
+    async def bars(
+        self,
+        info: Info,
+        pair: str,
+        interval: Interval,
+        venue: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        first: int = 1000,
+        after: str | None = None,
+    ) -> BarSeries:
+        _check_first(first, MAX_SERIES)
+        rows = await read_pair(info.context.pool, parse_pair(pair), None if venue is None else [venue])
+        from_ms, to_ms = _stretch(start, end, after)
+        return to_bar_series(
+            rows[0], interval, await read_bars(info.context.pool, rows[0], interval, from_ms, to_ms, first)
+        )
+
+    @strawberry.field(
+        description="Open interest samples in [start, end), paged. `venue`: default the one with the largest."
+    )
+    async def open_interest(
+        self,
+        info: Info,
+        pair: str,
+        venue: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        first: int = 1000,
+        after: str | None = None,
+    ) -> OpenInterestSeries:
+        _check_first(first, MAX_SERIES)
+        rows = await read_pair(info.context.pool, parse_pair(pair), None if venue is None else [venue])
+        from_ms, to_ms = _stretch(start, end, after)
+        return to_open_interest_series(
+            rows[0], await read_open_interest(info.context.pool, rows[0], from_ms, to_ms, first)
+        )
+
+    @strawberry.field(description="Published skill of the pair's instruments; empty where nothing realised is stored.")
+    async def skill(self, info: Info, pair: str) -> list[Skill]:
+        parsed = parse_pair(pair)
+        await read_pair(info.context.pool, parsed)
+        return [to_skill(pair, row) for row in await read_skills(info.context.pool, parsed)]
+
+    @strawberry.field(description="The server and what it holds.")
+    async def status(self, info: Info) -> Status:
+        return await load_status(info.context.pool)
+
+
+def _check_first(first: int, most: int) -> None:
+    if not 1 <= first <= most:
+        raise BadRequest(f"first was {first}; it must be 1 to {most}", first=first)
+
+
+def _stretch(start: datetime | None, end: datetime | None, after: str | None) -> tuple[int, int]:
+    """Return [from, to) in epoch ms of a page of a series."""
+    cursor_ms = time_cursor(after)
+    start_ms, end_ms = milliseconds(start), milliseconds(end)
+    from_ms = max(0 if start_ms is None else start_ms, 0 if cursor_ms is None else cursor_ms + 1)
+    to_ms = _END_OF_TIME_MS if end_ms is None else end_ms
+    if start_ms is not None and start_ms >= to_ms:
+        raise BadRequest("start must be before end", start_ms=start_ms, end_ms=to_ms)
+    return min(from_ms, _END_OF_TIME_MS), to_ms

@@ -1,0 +1,237 @@
+"""Grids: stored columns of one pair, summed over venues and brought to the rows a client asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from liqgrid.api.database import Pool
+from liqgrid.api.reads import ColumnRow, InstrumentRow, read_columns, read_newest_close, read_pair
+from liqgrid.engine.market.arrays import F32, F64, I64
+from liqgrid.engine.market.axis import COLUMN_FACTOR, LOG_GROWTH, MAX_PRICE, MIN_PRICE, mid_prices
+from liqgrid.engine.market.errors import BadRequest, NotBuilt, RangeTooLarge
+from liqgrid.engine.market.instrument import Pair
+from liqgrid.engine.market.interval import Interval
+
+DEFAULT_LAST = 288
+MAX_ROWS = 4000
+MAX_COLUMNS = 20_000
+MAX_CELLS = 2_000_000
+# Without a price range, the rows reach this much beyond the lowest low and the highest high.
+_DEFAULT_REACH = 0.1
+
+
+class Unit(StrEnum):
+    """What amounts are counted in."""
+
+    QUOTE = "quote"
+    BASE = "base"
+
+
+@dataclass(frozen=True, slots=True)
+class GridRequest:
+    """A question for a grid: columns that close in [start_ms, end_ms), or the ``last`` of them, in ``rows`` rows."""
+
+    pair: Pair
+    interval: Interval
+    start_ms: int | None = None
+    end_ms: int | None = None
+    last: int | None = None
+    venues: Sequence[str] | None = None
+    price_low: float | None = None
+    price_high: float | None = None
+    rows: int = 300
+    unit: Unit = Unit.QUOTE
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A grid (T, R): outstanding amounts per column and price row, ``unit`` being a currency.
+
+    ``price_edges`` (R + 1,) ascending, geometric; ``long``, ``short`` (T, R) in ``unit``; totals (T,) of the whole
+    book. The bars are those of ``instruments[0]``, the venue with the largest open interest; NaN where it has no
+    column. ``columns`` are the stored columns the grid is made of.
+    """
+
+    request: GridRequest
+    instruments: list[InstrumentRow]
+    columns: list[ColumnRow]
+    unit: str
+    close_ms: I64
+    price_edges: F64
+    long: F32
+    short: F32
+    long_total: F64
+    short_total: F64
+    price: F64
+    open: F64
+    high: F64
+    low: F64
+    close: F64
+    volume_base: F64
+
+    @property
+    def venues(self) -> list[str]:
+        """Venues summed, largest open interest first."""
+        return [row.venue for row in self.instruments]
+
+
+async def load_grid(pool: Pool, request: GridRequest) -> Grid:
+    """Return the grid asked for.
+
+    Raises
+    ------
+    UnknownPair, BadRequest, NotBuilt, RangeTooLarge
+        Each says what to ask instead.
+    """
+    _check(request)
+    instruments = await read_pair(pool, request.pair, request.venues)
+    end_ms = request.end_ms
+    newest_ms = await read_newest_close(pool, instruments, request.interval, None if end_ms is None else end_ms - 1)
+    first_ms = _first_close(request, newest_ms)
+    columns = await read_columns(pool, instruments, request.interval, first_ms, newest_ms)
+    if not columns:
+        raise NotBuilt(
+            f"{request.pair} has no {request.interval} column in that range", pair=str(request.pair), newest=newest_ms
+        )
+    return assemble(request, instruments, columns)
+
+
+def _check(request: GridRequest) -> None:
+    low, high = request.price_low, request.price_high
+    if not 1 <= request.rows <= MAX_ROWS:
+        raise BadRequest(f"rows was {request.rows}; it must be 1 to {MAX_ROWS}", rows=request.rows)
+    if request.last is not None and not 1 <= request.last <= MAX_COLUMNS:
+        raise BadRequest(f"last was {request.last}; it must be 1 to {MAX_COLUMNS}", last=request.last)
+    if request.last is not None and request.start_ms is not None:
+        raise BadRequest("give start or last, not both; end goes with either")
+    if request.start_ms is not None and request.end_ms is not None and request.start_ms >= request.end_ms:
+        raise BadRequest("start must be before end", start_ms=request.start_ms, end_ms=request.end_ms)
+    for name, price in (("priceLow", low), ("priceHigh", high)):
+        if price is not None and not MIN_PRICE <= price <= MAX_PRICE:
+            raise BadRequest(f"{name} was {price!r}; it must be within {MIN_PRICE:g} and {MAX_PRICE:g}")
+    if low is not None and high is not None and low >= high:
+        raise BadRequest(f"priceLow was {low:g}, which is not below priceHigh {high:g}")
+
+
+def _first_close(request: GridRequest, newest_ms: int) -> int:
+    """Return the close time the grid begins with; raise if it would be too large."""
+    if request.start_ms is not None:
+        first_ms = request.start_ms
+        if first_ms > newest_ms:
+            raise NotBuilt(
+                f"{request.pair} has no {request.interval} column in that range; the newest closes earlier",
+                pair=str(request.pair),
+                newest_ms=newest_ms,
+            )
+    else:
+        first_ms = newest_ms - ((request.last or DEFAULT_LAST) - 1) * request.interval.ms
+    count = (newest_ms - first_ms) // request.interval.ms + 1
+    if count > MAX_COLUMNS or count * request.rows > MAX_CELLS:
+        raise RangeTooLarge(
+            f"the answer would have up to {count} columns of {request.rows} rows; at most {MAX_COLUMNS} columns and "
+            f"{MAX_CELLS} cells are served: shorten the range, take a coarser interval or fewer rows",
+            columns=count,
+            rows=request.rows,
+        )
+    return first_ms
+
+
+def assemble(request: GridRequest, instruments: list[InstrumentRow], columns: list[ColumnRow]) -> Grid:
+    """Return the grid of columns, ascending in time; columns of one time add up over venues."""
+    close_ms = np.unique(np.array([column.close_ms for column in columns], dtype=np.int64))  # (T,)
+    row_of = {int(ms): t for t, ms in enumerate(close_ms)}
+    edges = _row_edges(request, columns)  # (R + 1,)
+    in_base = request.unit is Unit.BASE
+    coordinates = np.log(edges) / LOG_GROWTH  # (R + 1,) bins
+    first_bin, bins = math.floor(coordinates[0]), math.ceil(coordinates[-1]) - math.floor(coordinates[0])
+    sides = np.zeros((2, len(close_ms), bins))  # (2, T, P)
+    totals = np.zeros((2, len(close_ms)))  # (2, T)
+    valuation = _Valuation.over(columns)
+    for column in columns:
+        t = row_of[column.close_ms]
+        for side, (span_first, span, outside_quote) in enumerate(_spans(column)):
+            start, stop = max(span_first, first_bin), min(span_first + len(span), first_bin + bins)
+            if start < stop:
+                sides[side, t, start - first_bin : stop - first_bin] += span[start - span_first : stop - span_first]
+            totals[side, t] += (
+                column.total_base
+                if in_base
+                else valuation.notional(span_first, span) + outside_quote + column.unplaced_base * column.price
+            )
+    if not in_base:
+        sides *= mid_prices(first_bin, bins)
+    rows = _to_rows(sides, coordinates - first_bin).astype(np.float32)  # (2, T, R)
+    bars = _bars_of(instruments[0], columns, row_of)  # (6, T)
+    pair = request.pair
+    return Grid(
+        request, instruments, columns, pair.base if in_base else pair.quote, close_ms, edges,
+        rows[0], rows[1], totals[0], totals[1], *bars,
+    )  # fmt: skip
+
+
+def _spans(column: ColumnRow) -> tuple[tuple[int, F32, float], tuple[int, F32, float]]:
+    return (
+        (column.long_first_bin, column.long, column.long_outside_quote),
+        (column.short_first_bin, column.short, column.short_outside_quote),
+    )
+
+
+def _row_edges(request: GridRequest, columns: list[ColumnRow]) -> F64:
+    low = request.price_low or min(column.low for column in columns) * (1 - _DEFAULT_REACH)
+    high = request.price_high or max(column.high for column in columns) * (1 + _DEFAULT_REACH)
+    if low >= high:  # one bound was given, and lies beyond everything
+        low, high = (low, low * COLUMN_FACTOR) if request.price_low else (high / COLUMN_FACTOR, high)
+    return np.geomspace(low, high, request.rows + 1)
+
+
+def _to_rows(sides: F64, positions: F64) -> F64:
+    """Return amounts per bin (2, T, P) as amounts per row (2, T, R), nothing lost or made.
+
+    ``positions`` (R + 1,) are the rows' edges in bins from the first. A bin that straddles an edge is divided in
+    proportion, that is evenly in log price.
+    """
+    running = np.zeros((*sides.shape[:2], sides.shape[2] + 1))  # (2, T, P + 1)
+    np.cumsum(sides, axis=2, out=running[:, :, 1:])
+    whole = np.clip(np.floor(positions).astype(np.int64), 0, sides.shape[2] - 1)  # (R + 1,)
+    below = running[:, :, whole]  # (2, T, R + 1)
+    below += (running[:, :, whole + 1] - below) * (positions - whole)
+    rows: F64 = np.maximum(np.diff(below, axis=2), 0.0)  # (2, T, R); rounding may leave -1e-20
+    return rows
+
+
+def _bars_of(instrument: InstrumentRow, columns: list[ColumnRow], row_of: dict[int, int]) -> F64:
+    """Return price, open, high, low, close and volume (6, T) of one instrument's columns, NaN where it has none."""
+    bars = np.full((6, len(row_of)), np.nan)
+    for column in columns:
+        if column.instrument_id == instrument.instrument_id:
+            bars[:, row_of[column.close_ms]] = (
+                column.price, column.open, column.high, column.low, column.close, column.volume_base,
+            )  # fmt: skip
+    return bars
+
+
+@dataclass(frozen=True, slots=True)
+class _Valuation:
+    """Mid prices of every bin that some columns reach, computed once."""
+
+    first_bin: int
+    mids: F64
+
+    @classmethod
+    def over(cls, columns: list[ColumnRow]) -> _Valuation:
+        first = min(min(column.long_first_bin, column.short_first_bin) for column in columns)
+        stop = max(
+            max(column.long_first_bin + len(column.long), column.short_first_bin + len(column.short))
+            for column in columns
+        )
+        return cls(first, mid_prices(first, stop - first))
+
+    def notional(self, first_bin: int, base: F32) -> float:
+        """Return the notional of a span."""
+        offset = first_bin - self.first_bin
+        return float(self.mids[offset : offset + len(base)] @ base)

@@ -1,0 +1,1 @@
+"""The heatmap web page; joins later."""

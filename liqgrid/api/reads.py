@@ -1,0 +1,271 @@
+"""Reads: each function is one question to the database and gives typed values, never a driver's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from liqgrid.api.database import Pool
+from liqgrid.engine.market.arrays import F32, F64, I64
+from liqgrid.engine.market.errors import BadRequest, NotBuilt, UnknownPair
+from liqgrid.engine.market.instrument import Pair
+from liqgrid.engine.market.interval import Interval
+from liqgrid.sql import queries
+
+_SQL = queries("api")
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentRow:
+    """A stored instrument and what is known of it now; times epoch ms, None where there is nothing yet."""
+
+    instrument_id: int
+    venue: str
+    pair: str
+    coin: str
+    quote: str
+    open_interest_base: float | None
+    last_bar_ms: int | None
+    built_until_ms: int | None
+    built_at_ms: int | None
+    model_version: str | None
+    parameters_hash: str | None
+    formula_version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRow:
+    """A grid column as served: one instrument's book at ``close_ms``; see ``GridColumn`` for units."""
+
+    instrument_id: int
+    close_ms: int
+    build_id: int
+    price: float
+    open: float
+    high: float
+    low: float
+    close: float
+    volume_base: float
+    open_interest_base: float
+    open_interest_ms: int
+    mark: bool
+    total_base: float
+    unplaced_base: float
+    long_first_bin: int
+    long: F32
+    long_outside_quote: float
+    short_first_bin: int
+    short: F32
+    short_outside_quote: float
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltInterval:
+    """How many columns of an interval are stored, and between which close times."""
+
+    interval: Interval
+    columns: int
+    first_ms: int
+    last_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class GapRow:
+    """A recorded missing stretch [starts_ms, ends_ms) of a stream."""
+
+    instrument_id: int
+    stream: str
+    starts_ms: int
+    ends_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRow:
+    """What made a column."""
+
+    build_id: int
+    model_version: str
+    parameters_hash: str
+    formula_version: str
+    finished_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SkillRow:
+    """Skill of one instrument at one interval, over bars in [starts_ms, ends_ms)."""
+
+    venue: str
+    interval: Interval
+    long: float
+    short: float
+    long_bars: int
+    short_bars: int
+    starts_ms: int
+    ends_ms: int
+    model_version: str
+    parameters_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPage:
+    """One page of a series: times (N,) epoch ms, columns (N,) by name, and whether more follows."""
+
+    times_ms: I64
+    columns: Mapping[str, F64]
+    has_next: bool
+
+
+async def read_instruments(
+    pool: Pool, pairs: Sequence[str] | None = None, venue: str | None = None, coin: str | None = None
+) -> list[InstrumentRow]:
+    """Return instruments by pair, those of a pair with the largest open interest first."""
+    rows = await pool.fetch(_SQL["instruments"], pairs, venue, coin)
+    return [InstrumentRow(**row) for row in rows]
+
+
+async def read_pair(pool: Pool, pair: Pair, venues: Sequence[str] | None = None) -> list[InstrumentRow]:
+    """Return the instruments of one pair, largest open interest first.
+
+    Raises
+    ------
+    UnknownPair
+        If none is stored.
+    BadRequest
+        If a venue asked for does not have it.
+    """
+    found = await read_instruments(pool, [str(pair)])
+    if not found:
+        raise UnknownPair(f"pair {pair} is not stored here; `pairs` lists those that are", pair=str(pair))
+    if venues is None:
+        return found
+    known = {row.venue for row in found}
+    unknown = sorted(set(venues) - known)
+    if unknown or not venues:
+        raise BadRequest(
+            f"venues of {pair} are {', '.join(sorted(known))}; asked for {', '.join(unknown) or 'none'}",
+            venues=list(venues),
+        )
+    return [row for row in found if row.venue in venues]
+
+
+async def read_pair_page(pool: Pool, venue: str | None, coin: str | None, after: str | None, limit: int) -> list[str]:
+    """Return up to ``limit`` pairs after a pair, by name."""
+    return [row["pair"] for row in await pool.fetch(_SQL["pair_page"], venue, coin, after, limit)]
+
+
+async def read_built_intervals(pool: Pool, instrument_ids: Sequence[int]) -> dict[int, list[BuiltInterval]]:
+    """Return what is built of each instrument, finest interval first."""
+    built: dict[int, list[BuiltInterval]] = {instrument_id: [] for instrument_id in instrument_ids}
+    for row in await pool.fetch(_SQL["built_intervals"], instrument_ids):
+        built[row["instrument_id"]].append(
+            BuiltInterval(Interval(row["interval"]), row["columns"], row["first_ms"], row["last_ms"])
+        )
+    for intervals in built.values():
+        intervals.sort(key=lambda one: one.interval.ms)
+    return built
+
+
+async def read_gaps(pool: Pool, instrument_ids: Sequence[int], from_ms: int, to_ms: int) -> list[GapRow]:
+    """Return the recorded gaps that touch [from_ms, to_ms), earliest first, at most 1000."""
+    return [GapRow(**row) for row in await pool.fetch(_SQL["gaps"], instrument_ids, from_ms, to_ms)]
+
+
+async def read_newest_close(
+    pool: Pool, instruments: Sequence[InstrumentRow], interval: Interval, until_ms: int | None = None
+) -> int:
+    """Return the newest close time of a column at or before ``until_ms``.
+
+    Raises
+    ------
+    NotBuilt
+        If there is none.
+    """
+    ids = [row.instrument_id for row in instruments]
+    newest = await pool.fetchval(_SQL["newest_column"], ids, str(interval), until_ms)
+    if newest is None:
+        built = await read_built_intervals(pool, ids)
+        have = sorted({one.interval for intervals in built.values() for one in intervals}, key=lambda one: one.ms)
+        when = "yet" if until_ms is None else "at or before that time"
+        raise NotBuilt(
+            f"{instruments[0].pair} has no {interval} column {when}; built intervals: {', '.join(have) or 'none'}",
+            pair=instruments[0].pair,
+            interval=str(interval),
+        )
+    return int(newest)
+
+
+async def read_columns(
+    pool: Pool, instruments: Sequence[InstrumentRow], interval: Interval, first_ms: int, last_ms: int
+) -> list[ColumnRow]:
+    """Return the columns that close in [first_ms, last_ms], ascending in time."""
+    ids = [row.instrument_id for row in instruments]
+    rows = await pool.fetch(_SQL["columns"], ids, str(interval), first_ms, last_ms)
+    return [
+        ColumnRow(
+            **{
+                **row,
+                "long": np.frombuffer(row["long"], dtype="<f4"),
+                "short": np.frombuffer(row["short"], dtype="<f4"),
+            }
+        )
+        for row in rows
+    ]
+
+
+async def read_builds(pool: Pool, build_ids: set[int]) -> list[BuildRow]:
+    """Return the builds, newest first."""
+    rows = [BuildRow(**row) for row in await pool.fetch(_SQL["builds"], sorted(build_ids))]
+    return sorted(rows, key=lambda row: -row.build_id)
+
+
+async def read_first_tiers(pool: Pool, instrument_ids: Sequence[int]) -> dict[int, int]:
+    """Return since when margin tiers are known, epoch ms by instrument."""
+    rows = await pool.fetch(_SQL["first_tiers"], instrument_ids)
+    return {row["instrument_id"]: row["valid_from_ms"] for row in rows}
+
+
+async def read_bars(
+    pool: Pool, instrument: InstrumentRow, interval: Interval, from_ms: int, to_ms: int, limit: int
+) -> SeriesPage:
+    """Return closed bars that open in [from_ms, to_ms), put together from finer ones where need be."""
+    source = await pool.fetchval(_SQL["bar_source"], instrument.instrument_id, str(interval), from_ms, to_ms)
+    if source is None:
+        return _page([], ("open_ms", "open", "high", "low", "close", "volume_base"), limit)
+    rows = await pool.fetch(
+        _SQL["bars"],
+        instrument.instrument_id,
+        source,
+        float(interval.seconds),
+        float(Interval(source).seconds),
+        -(-from_ms // interval.ms) * interval.ms,
+        to_ms,
+        limit + 1,
+    )
+    return _page([tuple(row) for row in rows], ("open_ms", "open", "high", "low", "close", "volume_base"), limit)
+
+
+async def read_open_interest(pool: Pool, instrument: InstrumentRow, from_ms: int, to_ms: int, limit: int) -> SeriesPage:
+    """Return open interest samples in [from_ms, to_ms), base units of one side."""
+    rows = await pool.fetch(_SQL["open_interest"], instrument.instrument_id, from_ms, to_ms, limit + 1)
+    return _page([tuple(row) for row in rows], ("ts_ms", "open_interest_base"), limit)
+
+
+def _page(rows: list[tuple[float, ...]], names: tuple[str, ...], limit: int) -> SeriesPage:
+    table = np.array(rows[:limit], dtype=np.float64).reshape(min(len(rows), limit), len(names))  # (N, C)
+    columns = {name: np.ascontiguousarray(table[:, index]) for index, name in enumerate(names)}
+    return SeriesPage(columns.pop(names[0]).astype(np.int64), columns, has_next=len(rows) > limit)
+
+
+async def read_skills(pool: Pool, pair: Pair) -> list[SkillRow]:
+    """Return the stored skill of the pair's instruments."""
+    rows = await pool.fetch(_SQL["skills"], str(pair))
+    return [SkillRow(**{**row, "interval": Interval(row["interval"])}) for row in rows]
+
+
+async def read_database_kind(pool: Pool) -> str:
+    """Return what the database is, for people."""
+    server = await pool.fetchval(_SQL["database_kind"])
+    timescale = await pool.fetchval(_SQL["timescale_version"])
+    return f"PostgreSQL {server}" + (f" with TimescaleDB {timescale}" if timescale else "")

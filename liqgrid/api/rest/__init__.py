@@ -1,0 +1,1 @@
+"""REST and bulk; joins with the complete API."""

@@ -1,0 +1,117 @@
+-- What the API reads; it never writes. Times go in and out as epoch milliseconds.
+
+-- name: schema_is_there
+SELECT to_regclass('_yoyo_migration') IS NOT NULL
+
+-- name: schema_applied
+SELECT migration_id FROM _yoyo_migration
+
+-- name: database_kind
+SELECT current_setting('server_version')
+
+-- name: timescale_version
+SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'
+
+-- Instruments with what is known of them now, largest open interest first.
+-- name: instruments
+SELECT i.instrument_id, i.venue, i.pair, i.coin, i.quote,
+       oi.open_interest_base,
+       (SELECT (extract(epoch FROM max(ts)) * 1000)::bigint FROM bar b
+        WHERE b.instrument_id = i.instrument_id AND b.price_type = 'last') AS last_bar_ms,
+       (extract(epoch FROM built.watermark) * 1000)::bigint AS built_until_ms,
+       (extract(epoch FROM built.finished_at) * 1000)::bigint AS built_at_ms,
+       built.model_version, built.parameters_hash, built.formula_version
+FROM instrument i
+LEFT JOIN LATERAL (SELECT open_interest_base FROM open_interest o
+                   WHERE o.instrument_id = i.instrument_id ORDER BY ts DESC LIMIT 1) oi ON true
+LEFT JOIN LATERAL (SELECT * FROM build WHERE build.instrument_id = i.instrument_id
+                   ORDER BY build_id DESC LIMIT 1) built ON true
+WHERE ($1::text[] IS NULL OR i.pair = ANY ($1)) AND ($2::text IS NULL OR i.venue = $2)
+  AND ($3::text IS NULL OR i.coin = $3)
+ORDER BY i.pair, oi.open_interest_base DESC NULLS LAST, i.venue
+
+-- name: pair_page
+SELECT DISTINCT pair FROM instrument
+WHERE ($1::text IS NULL OR venue = $1) AND ($2::text IS NULL OR coin = $2) AND ($3::text IS NULL OR pair > $3)
+ORDER BY pair LIMIT $4::bigint
+
+-- name: built_intervals
+SELECT instrument_id, "interval", count(*) AS columns,
+       (extract(epoch FROM min(ts)) * 1000)::bigint AS first_ms,
+       (extract(epoch FROM max(ts)) * 1000)::bigint AS last_ms
+FROM grid_column WHERE instrument_id = ANY ($1::integer[])
+GROUP BY instrument_id, "interval"
+
+-- name: gaps
+SELECT instrument_id, stream, (extract(epoch FROM starts_at) * 1000)::bigint AS starts_ms,
+       (extract(epoch FROM ends_at) * 1000)::bigint AS ends_ms
+FROM collect_gap
+WHERE instrument_id = ANY ($1::integer[])
+  AND ends_at > to_timestamp($2::bigint / 1000.0) AND starts_at < to_timestamp($3::bigint / 1000.0)
+ORDER BY starts_at LIMIT 1000
+
+-- name: newest_column
+SELECT (extract(epoch FROM max(ts)) * 1000)::bigint FROM grid_column
+WHERE instrument_id = ANY ($1::integer[]) AND "interval" = $2::text
+  AND ($3::bigint IS NULL OR ts <= to_timestamp($3::bigint / 1000.0))
+
+-- name: columns
+SELECT instrument_id, (extract(epoch FROM ts) * 1000)::bigint AS close_ms, build_id, price, open, high, low, close,
+       volume_base, open_interest_base, (extract(epoch FROM open_interest_at) * 1000)::bigint AS open_interest_ms,
+       mark, total_base, unplaced_base, long_first_bin, long, long_outside_quote, short_first_bin, short,
+       short_outside_quote
+FROM grid_column
+WHERE instrument_id = ANY ($1::integer[]) AND "interval" = $2::text
+  AND ts >= to_timestamp($3::bigint / 1000.0) AND ts <= to_timestamp($4::bigint / 1000.0)
+ORDER BY ts
+
+-- name: builds
+SELECT build_id, model_version, parameters_hash, formula_version,
+       (extract(epoch FROM finished_at) * 1000)::bigint AS finished_ms
+FROM build WHERE build_id = ANY ($1::bigint[])
+
+-- name: first_tiers
+SELECT instrument_id, (extract(epoch FROM min(valid_from)) * 1000)::bigint AS valid_from_ms
+FROM leverage_tier WHERE instrument_id = ANY ($1::integer[]) GROUP BY instrument_id
+
+-- The coarsest stored interval that bars of the interval asked for can be put together from.
+-- name: bar_source
+SELECT DISTINCT "interval", array_position(ARRAY['1m', '5m', '15m', '1h', '4h', '1d'], "interval") AS rank
+FROM bar
+WHERE instrument_id = $1::integer AND price_type = 'last'
+  AND array_position(ARRAY['1m', '5m', '15m', '1h', '4h', '1d'], "interval")
+      <= array_position(ARRAY['1m', '5m', '15m', '1h', '4h', '1d'], $2::text)
+  AND ts >= to_timestamp($3::bigint / 1000.0) AND ts < to_timestamp($4::bigint / 1000.0)
+ORDER BY rank DESC LIMIT 1
+
+-- Closed bars of $3 seconds made of stored bars of $2, which are $4 seconds long.
+-- name: bars
+SELECT (extract(epoch FROM bin) * 1000)::bigint AS open_ms, open, high, low, close, volume_base
+FROM (
+    SELECT date_bin(make_interval(secs => $3::double precision), ts, TIMESTAMPTZ '1970-01-01 00:00Z') AS bin,
+           (array_agg(open ORDER BY ts))[1] AS open, max(high) AS high, min(low) AS low,
+           (array_agg(close ORDER BY ts DESC))[1] AS close, sum(volume_base) AS volume_base, max(ts) AS last_ts
+    FROM bar
+    WHERE instrument_id = $1::integer AND price_type = 'last' AND "interval" = $2::text
+      AND ts >= to_timestamp($5::bigint / 1000.0) AND ts < to_timestamp($6::bigint / 1000.0)
+    GROUP BY bin
+    ORDER BY bin LIMIT $7::bigint
+) AS binned
+WHERE last_ts + make_interval(secs => $4::double precision) = bin + make_interval(secs => $3::double precision)
+ORDER BY bin
+
+-- name: open_interest
+SELECT (extract(epoch FROM ts) * 1000)::bigint AS ts_ms, open_interest_base
+FROM open_interest
+WHERE instrument_id = $1::integer
+  AND ts >= to_timestamp($2::bigint / 1000.0) AND ts < to_timestamp($3::bigint / 1000.0)
+ORDER BY ts LIMIT $4::bigint
+
+-- name: skills
+SELECT i.venue, s."interval", s.long, s.short, s.long_bars, s.short_bars,
+       (extract(epoch FROM s.starts_at) * 1000)::bigint AS starts_ms,
+       (extract(epoch FROM s.ends_at) * 1000)::bigint AS ends_ms,
+       b.model_version, b.parameters_hash
+FROM skill s JOIN instrument i USING (instrument_id) JOIN build b USING (build_id)
+WHERE i.pair = $1::text
+ORDER BY i.venue, s."interval"
