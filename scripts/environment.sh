@@ -126,7 +126,7 @@ remove_environment() {
 install_with_uv() {
     command -v uv >/dev/null || return 1
     if [ -x "$venv/bin/python" ] || uv venv --quiet --allow-existing --python '>=3.11' "$venv"; then
-        uv pip install --quiet --python "$venv/bin/python" --editable "$target" && return 0
+        uv pip install --quiet --compile-bytecode --python "$venv/bin/python" --editable "$target" && return 0
     fi
     say "uv could not; trying pip"
     return 1
