@@ -1,0 +1,5 @@
+"""``python -m liqgrid``."""
+
+from liqgrid.cli.main import main
+
+main()

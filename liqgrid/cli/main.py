@@ -1,0 +1,213 @@
+"""The command line: verbs, exit codes, signals.
+
+A verb imports what it needs when it is called, so that help answers at once. Exit codes: 0 done, 1 failed,
+2 misconfigured, 130 interrupted.
+"""
+
+# ruff: noqa: PLC0415 - a verb imports what it needs when it is called
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from liqgrid.engine.market.errors import BadRequest, BadSetting, LiqgridError
+from liqgrid.engine.market.interval import Interval
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # importing rich takes longer than everything else help does
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="A self-hosted data API for crypto liquidation heatmaps.",
+    epilog="Start with a file of bars: liqgrid up BTCUSDT_1h.csv",
+)
+
+
+def main() -> None:
+    """Run the command line; an expected failure is one line and an exit code, never a traceback."""
+    _end_like_ctrl_c("SIGTERM", "SIGHUP")
+    try:
+        app(prog_name="liqgrid")
+    except LiqgridError as error:
+        mark = typer.style(f"error {error.code}:", fg="red", bold=True)
+        typer.echo(f"{mark} {error.message}", err=True)
+        sys.exit(2 if isinstance(error, BadSetting) else 1)
+
+
+def _end_like_ctrl_c(*names: str) -> None:
+    """Let these signals end the process as Ctrl-C does: everything that was started is stopped on the way out."""
+    for name in names:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP
+            signal.signal(number, signal.default_int_handler)
+
+
+@app.callback(invoke_without_command=True)
+def overview(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Say what there is to do, when nothing was asked for."""
+    if version:
+        from liqgrid import __version__
+
+        typer.echo(f"liqgrid {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def _checked_symbol(text: str | None) -> str | None:
+    from liqgrid.engine.market.instrument import parse_instrument
+
+    try:
+        return None if text is None else str(parse_instrument(text))
+    except BadRequest as error:
+        raise typer.BadParameter(error.message) from error
+
+
+Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="Bars in liqgrid's own CSV.")]
+MaybeFiles = Annotated[list[Path] | None, typer.Argument(metavar="FILE.csv", help="Bars in liqgrid's own CSV.")]
+Symbol = Annotated[
+    str | None,
+    typer.Option(callback=_checked_symbol, help="Such as binance:BTC-USDT; otherwise the file's name says it."),
+]
+BarInterval = Annotated[Interval | None, typer.Option(help="Length of the bars; otherwise the file's name says it.")]
+Host = Annotated[str, typer.Option(help="Address to serve on.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 for any that is free.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def up(
+    files: MaybeFiles = None,
+    port: Port = 8000,
+    host: Host = "127.0.0.1",
+    symbol: Symbol = None,
+    interval: BarInterval = None,
+) -> None:
+    """Import files, build their grids, serve them: all in one."""
+    from liqgrid.cli import up as verb
+    from liqgrid.cli.settings import load_settings
+
+    verb.up(load_settings(), files or [], host, port, symbol, interval)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this liqgrid's schema."""
+    from liqgrid.cli.database import database, describe
+    from liqgrid.cli.settings import load_settings
+    from liqgrid.engine.store.migrate import migrate as migrate_database
+
+    settings = load_settings()
+    with database(settings) as dsn:
+        typer.echo(f"{migrate_database(dsn)}, {describe(settings)}: schema is up to date")
+
+
+@app.command("import")
+def import_(files: Files, symbol: Symbol = None, interval: BarInterval = None) -> None:
+    """Import files of bars: each whole or not at all, none twice."""
+    from liqgrid.cli.database import migrated
+    from liqgrid.cli.imports import check_file, import_file
+    from liqgrid.cli.settings import load_settings
+
+    settings = load_settings()
+    checked = [check_file(path, symbol, interval) for path in files]
+    with migrated(settings) as connection:
+        for file in checked:
+            import_file(connection, file)
+
+
+@app.command()
+def build(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PAIR", help="Such as BTC-USDT or binance:BTC-USDT; without any, everything."),
+    ] = None,
+) -> None:
+    """Bring grids up to the stored bars."""
+    from liqgrid.cli.builds import build_each, choose
+    from liqgrid.cli.database import migrated
+    from liqgrid.cli.settings import load_settings
+
+    settings = load_settings()
+    with migrated(settings) as connection:
+        failures = build_each(connection, choose(connection, targets or []))
+    if failures:
+        raise failures[0]
+
+
+@app.command()
+def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Serve the API on a database that has been migrated."""
+    from liqgrid.cli.database import database
+    from liqgrid.cli.listen import listening
+    from liqgrid.cli.serve import serve_api
+    from liqgrid.cli.settings import load_settings
+    from liqgrid.engine.store.database import connected
+    from liqgrid.engine.store.migrate import check_schema
+
+    settings = load_settings()
+    with listening(host, port) as listener, database(settings) as dsn:
+        with connected(dsn) as connection:
+            check_schema(connection)
+        serve_api(dsn, listener)
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Say what is stored and how far it is built."""
+    from liqgrid.cli.database import database, describe
+    from liqgrid.cli.settings import load_settings
+    from liqgrid.cli.status import print_status
+
+    settings = load_settings()
+    with database(settings) as dsn:
+        print_status(dsn, describe(settings), as_json=as_json)
+
+
+@app.command()
+def score(
+    file: Annotated[Path, typer.Argument(help="Bars with realised liquidations in liqgrid's own CSV.")],
+    symbol: Symbol = None,
+    interval: BarInterval = None,
+    as_json: AsJson = False,
+    predictions: Annotated[
+        Path | None, typer.Option(metavar="OUT.csv", help="Write the predicted liquidations of every bar here.")
+    ] = None,
+) -> None:
+    """Measure what the map knew of a file; needs no database."""
+    from liqgrid.cli.score import score_file
+
+    score_file(file, symbol, interval, predictions, as_json=as_json)
+
+
+@app.command()
+def plot(
+    pair: Annotated[str, typer.Argument(help="Such as BTC-USDT, or binance:BTC-USDT for one venue of it.")],
+    interval: Annotated[Interval, typer.Option(help="Interval of the grid.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Image to write: .png, .svg or .pdf.")
+    ] = Path("heatmap.png"),
+    last: Annotated[int, typer.Option(min=2, help="Columns, newest last.")] = 720,
+) -> None:
+    """Draw a grid as a heatmap, with the price on top."""
+    from liqgrid.cli.database import database
+    from liqgrid.cli.plot import plot_pair
+    from liqgrid.cli.settings import load_settings
+
+    plot_pair(lambda: database(load_settings()), pair, interval, last, output)
+
+
+@app.command()
+def schema() -> None:
+    """Print the GraphQL schema."""
+    from liqgrid.api.graphql.schema import sdl
+
+    typer.echo(sdl())

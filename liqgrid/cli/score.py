@@ -1,0 +1,101 @@
+"""``liqgrid score``: what the map knew of a file's realised liquidations."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from liqgrid.cli.files import check_output, write_whole
+from liqgrid.cli.imports import describe_gaps
+from liqgrid.cli.text import iso, utc_range, warn
+from liqgrid.engine.collect.own_csv import CsvSource, csv_source, read_whole
+from liqgrid.engine.market.arrays import F64
+from liqgrid.engine.market.bars import Bars, gaps
+from liqgrid.engine.market.errors import BadData
+from liqgrid.engine.market.interval import Interval
+from liqgrid.engine.market.tiers import published_tiers
+from liqgrid.engine.model.parameters import MODEL_VERSION, ModelParameters
+from liqgrid.engine.model.score import score_rows
+from liqgrid.engine.model.skill import Skill
+
+_MEANING = (
+    "Skill: rank correlation of predicted with realised liquidations, beyond what price move and turnover explain; "
+    "0 knows nothing, 1 everything."
+)
+
+
+def score_file(
+    path: Path, symbol: str | None, interval: Interval | None, predictions: Path | None, *, as_json: bool
+) -> None:
+    """Replay a file, print its skill, and write the predictions where that was asked for.
+
+    Raises
+    ------
+    BadData
+        If the file is wrong, there are no margin tiers of its instrument, or too few liquidations to measure skill.
+    BadSetting
+        If the predictions cannot be written where they should go.
+    """
+    if predictions is not None:
+        check_output(predictions)
+    source = csv_source(path, symbol, interval)
+    tier_sets = published_tiers().get(source.instrument)
+    if tier_sets is None:
+        known = ", ".join(str(instrument) for instrument in published_tiers())
+        raise BadData(f"{source.instrument}: no margin tiers are known; there are some of {known}")
+    parameters = ModelParameters()
+    try:
+        rows = read_whole(source)
+    except OSError as error:
+        raise BadData(f"{path}: cannot be read: {error.strerror}", file=str(path)) from error
+    score = score_rows(rows, tier_sets, parameters)
+    bars = rows.bars.bars
+    if predictions is not None:
+        write_whole(predictions, predictions_csv(bars, score.predicted_base))
+    missing = gaps(bars.open_ms, bars.close_ms)
+    if missing:
+        warn(f"{path.name}: {describe_gaps(missing)}")
+    print(_json(source, score.skill, parameters) if as_json else _table(source, bars, score.skill, parameters))
+
+
+def predictions_csv(bars: Bars, predicted_base: F64) -> bytes:
+    """Return the predictions (2, T) of bars (T,) as CSV; empty where none was made."""
+    lines = ["open_time_utc,predicted_long_base,predicted_short_base"]
+    for open_ms, *amounts in zip(bars.open_ms.tolist(), *predicted_base.tolist(), strict=True):
+        lines.append(",".join([iso(open_ms), *("" if np.isnan(amount) else repr(amount) for amount in amounts)]))
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _json(source: CsvSource, skill: Skill, parameters: ModelParameters) -> str:
+    return json.dumps(
+        {
+            "skill": skill.mean,
+            "skill_long": skill.long,
+            "skill_short": skill.short,
+            "bars_long": skill.long_bars,
+            "bars_short": skill.short_bars,
+            "symbol": str(source.instrument),
+            "interval": str(source.interval),
+            "model_version": MODEL_VERSION,
+            "parameters_hash": parameters.digest(),
+        }
+    )
+
+
+def _table(source: CsvSource, bars: Bars, skill: Skill, parameters: ModelParameters) -> str:
+    covered = utc_range(int(bars.open_ms[0]), int(bars.close_ms[-1]))
+    return "\n".join(
+        [
+            f"{source.instrument} {source.interval}: {len(bars)} bars, {covered}",
+            "",
+            "        skill   bars",
+            f"long   {skill.long:6.3f} {skill.long_bars:6}",
+            f"short  {skill.short:6.3f} {skill.short_bars:6}",
+            f"mean   {skill.mean:6.3f}",
+            "",
+            f"model {MODEL_VERSION}, parameters {parameters.digest()}",
+            _MEANING,
+        ]
+    )

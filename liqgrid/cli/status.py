@@ -1,0 +1,101 @@
+"""``liqgrid status``: what is stored and how far it is built."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from liqgrid.api.database import Pool
+from liqgrid.api.reads import (
+    BuiltInterval,
+    GapRow,
+    InstrumentRow,
+    SkillRow,
+    read_built_intervals,
+    read_database_kind,
+    read_gaps,
+    read_instruments,
+    read_skills,
+)
+from liqgrid.cli.reads import ask
+from liqgrid.cli.text import duration, iso, say, utc
+from liqgrid.engine.market.instrument import parse_pair
+
+_END_OF_TIME_MS = 253_402_300_799_000  # 9999-12-31
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentStatus:
+    """One instrument and what there is of it."""
+
+    row: InstrumentRow
+    built: list[BuiltInterval]
+    gaps: list[GapRow]
+    skills: list[SkillRow]
+
+    @property
+    def name(self) -> str:
+        """Venue and pair, ``binance:BTC-USDT``."""
+        return f"{self.row.venue}:{self.row.pair}"
+
+
+def print_status(dsn: str, where: str, *, as_json: bool) -> None:
+    """Print the state of a migrated database, ``where`` saying which it is."""
+    kind, instruments = ask(dsn, _load)
+    if as_json:
+        described = [_as_data(one) for one in instruments]
+        print(json.dumps({"database": kind, "location": where, "instruments": described}))
+        return
+    say("database", f"{kind}, {where}")
+    for one in instruments:
+        print()
+        _print_instrument(one)
+    if not instruments:
+        say("", "nothing is stored yet; liqgrid import FILE.csv brings bars in")
+
+
+async def _load(pool: Pool) -> tuple[str, list[InstrumentStatus]]:
+    rows = await read_instruments(pool)
+    return await read_database_kind(pool), [await _load_instrument(pool, row) for row in rows]
+
+
+async def _load_instrument(pool: Pool, row: InstrumentRow) -> InstrumentStatus:
+    built = await read_built_intervals(pool, [row.instrument_id])
+    gaps = await read_gaps(pool, [row.instrument_id], 0, _END_OF_TIME_MS)
+    skills = [skill for skill in await read_skills(pool, parse_pair(row.pair)) if skill.venue == row.venue]
+    return InstrumentStatus(row, built[row.instrument_id], gaps, skills)
+
+
+def _missing_ms(gaps: list[GapRow]) -> int:
+    return sum(gap.ends_ms - gap.starts_ms for gap in gaps)
+
+
+def _as_data(one: InstrumentStatus) -> dict[str, Any]:
+    row = one.row
+    return {
+        "instrument": one.name,
+        "last_bar": None if row.last_bar_ms is None else iso(row.last_bar_ms),
+        "built_until": None if row.built_until_ms is None else iso(row.built_until_ms),
+        "columns": {str(built.interval): built.columns for built in one.built},
+        "gaps": {"count": len(one.gaps), "missing_ms": _missing_ms(one.gaps)},
+        "skill": {str(skill.interval): {"long": skill.long, "short": skill.short} for skill in one.skills},
+        "model_version": row.model_version,
+        "parameters_hash": row.parameters_hash,
+    }
+
+
+def _print_instrument(one: InstrumentStatus) -> None:
+    row = one.row
+    columns = ", ".join(f"{built.columns} of {built.interval}" for built in one.built) or "none"
+    skills = ", ".join(f"{(skill.long + skill.short) / 2:.3f} at {skill.interval}" for skill in one.skills)
+    gaps = f"{len(one.gaps)}, {duration(_missing_ms(one.gaps))} missing" if one.gaps else "none"
+    print(one.name)
+    for label, text in (
+        ("last bar", "none" if row.last_bar_ms is None else f"{utc(row.last_bar_ms)} UTC"),
+        ("built", "not yet" if row.built_until_ms is None else f"until {utc(row.built_until_ms)} UTC"),
+        ("columns", columns),
+        ("gaps", gaps),
+        ("skill", skills or "not measured"),
+    ):
+        say(f"  {label}", text)
