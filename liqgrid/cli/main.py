@@ -210,4 +210,4 @@ def schema() -> None:
     """Print the GraphQL schema."""
     from liqgrid.api.graphql.schema import sdl
 
-    typer.echo(sdl())
+    typer.echo(sdl(), nl=False)

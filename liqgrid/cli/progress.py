@@ -54,14 +54,10 @@ def _bar(work: str, unit: str) -> Iterator[Report]:
 def _lines(work: str, unit: str) -> Iterator[Report]:
     import structlog
 
-    log = structlog.wrap_logger(
-        structlog.PrintLogger(sys.stderr),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-    )
+    from liqgrid.cli.logs import configure_logs
+
+    configure_logs()
+    log = structlog.get_logger()
     started = said = time.monotonic()
     counted: dict[str, int] = {}
 

@@ -17,8 +17,8 @@ from liqgrid.engine.market.errors import BadData
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.market.tiers import published_tiers
 from liqgrid.engine.model.parameters import MODEL_VERSION, ModelParameters
-from liqgrid.engine.model.score import score_rows
-from liqgrid.engine.model.skill import Skill
+from liqgrid.engine.model.predict import predict
+from liqgrid.engine.model.skill import Skill, measure_skill, realised_of
 
 _MEANING = (
     "Skill: rank correlation of predicted with realised liquidations, beyond what price move and turnover explain; "
@@ -46,18 +46,16 @@ def score_file(
         known = ", ".join(str(instrument) for instrument in published_tiers())
         raise BadData(f"{source.instrument}: no margin tiers are known; there are some of {known}")
     parameters = ModelParameters()
-    try:
-        rows = read_whole(source)
-    except OSError as error:
-        raise BadData(f"{path}: cannot be read: {error.strerror}", file=str(path)) from error
-    score = score_rows(rows, tier_sets, parameters)
+    rows = read_whole(source)
     bars = rows.bars.bars
+    predicted = predict(rows, tier_sets, parameters)
     if predictions is not None:
-        write_whole(predictions, predictions_csv(bars, score.predicted_base))
+        write_whole(predictions, predictions_csv(bars, predicted))
     missing = gaps(bars.open_ms, bars.close_ms)
     if missing:
         warn(f"{path.name}: {describe_gaps(missing)}")
-    print(_json(source, score.skill, parameters) if as_json else _table(source, bars, score.skill, parameters))
+    skill = measure_skill(bars, predicted, realised_of(bars, rows.liquidation_bars))
+    print(_json(source, skill, parameters) if as_json else _table(source, bars, skill, parameters))
 
 
 def predictions_csv(bars: Bars, predicted_base: F64) -> bytes:

@@ -9,6 +9,7 @@ import uvicorn
 
 from liqgrid.api.app import create_app
 from liqgrid.cli.listen import BACKLOG
+from liqgrid.cli.logs import configure_logs
 from liqgrid.cli.text import say
 from liqgrid.engine.market.errors import LiqgridError
 
@@ -23,6 +24,7 @@ def serve_api(dsn: str, listener: socket.socket) -> None:
     LiqgridError
         If the API does not start.
     """
+    configure_logs()
     config = uvicorn.Config(
         create_app(dsn),
         loop="auto",

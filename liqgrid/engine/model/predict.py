@@ -1,8 +1,6 @@
-"""Score: replay one instrument's rows from the start and measure what the map knew."""
+"""Predictions: replay one instrument's rows from the start, without a database."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,26 +13,16 @@ from liqgrid.engine.model.inputs import chunks, replay_inputs
 from liqgrid.engine.model.levels import level_table
 from liqgrid.engine.model.parameters import ModelParameters
 from liqgrid.engine.model.replay import replay
-from liqgrid.engine.model.skill import Skill, measure_skill, predictions_of, realised_of
+from liqgrid.engine.model.skill import predictions_of
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
-    """Predicted liquidations (2, T) base units of the rows' bars, NaN where none was made, and their skill."""
-
-    predicted_base: F64
-    skill: Skill
-
-
-def score_rows(rows: MarketRows, tier_sets: tuple[TierSet, ...], parameters: ModelParameters) -> Score:
-    """Replay the rows of one instrument and measure the skill of the predictions.
+def predict(rows: MarketRows, tier_sets: tuple[TierSet, ...], parameters: ModelParameters) -> F64:
+    """Return the predicted liquidations (2, T) of the rows' bars, base units, NaN where none was made.
 
     Raises
     ------
     BadData
         If the venue has no formula.
-    SkillUnknown
-        If there are too few bars with realised liquidations.
     """
     book = empty_book(len(parameters.leverages))
     inputs = replay_inputs(finest_series([rows.bars.bars]), [], rows.open_interest, book)
@@ -46,6 +34,4 @@ def score_rows(rows: MarketRows, tier_sets: tuple[TierSet, ...], parameters: Mod
         book = done.book
         predicted.append(done.predicted_base)
     replayed = inputs.replay.rows(inputs.first, len(inputs.replay))
-    bars = rows.bars.bars
-    whole = predictions_of(bars, replayed.open_ms, replayed.close_ms, np.concatenate(predicted, axis=1))
-    return Score(whole, measure_skill(bars, whole, realised_of(bars, rows.liquidation_bars)))
+    return predictions_of(rows.bars.bars, replayed.open_ms, replayed.close_ms, np.concatenate(predicted, axis=1))
