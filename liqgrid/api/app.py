@@ -24,6 +24,7 @@ from liqgrid.api.errors import on_http_exception, on_liqgrid_error, on_unexpecte
 from liqgrid.api.graphql.schema import sdl
 from liqgrid.api.graphql.view import View
 from liqgrid.engine.market.errors import LiqgridError
+from liqgrid.sql import queries
 
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}")
 
@@ -46,12 +47,8 @@ def create_app(dsn: str) -> Starlette:
             Route("/schema.graphql", _schema),
             Route("/graphql", View(), methods=["GET", "POST"]),
         ],
-        middleware=[Middleware(RequestIds)],
-        exception_handlers={
-            LiqgridError: on_liqgrid_error,
-            HTTPException: on_http_exception,
-            Exception: on_unexpected,
-        },
+        middleware=[Middleware(RequestIds), Middleware(Unexpected)],
+        exception_handlers={LiqgridError: on_liqgrid_error, HTTPException: on_http_exception},
         lifespan=lifespan,
     )
 
@@ -62,7 +59,7 @@ async def _home(request: Request) -> Response:
 
 async def _health(request: Request) -> Response:
     """Answer 200 when the database answers."""
-    await request.app.state.pool.fetchval("SELECT 1")
+    await request.app.state.pool.fetchval(queries("api")["ping"])
     return Response(to_json({"status": "ok", "version": __version__}), media_type="application/json")
 
 
@@ -91,6 +88,30 @@ class RequestIds:
             await send(message)
 
         await self._app(scope, receive, send_with_id)
+
+
+class Unexpected:
+    """Answer what nobody expected, inside the request id, so that the answer has one and the connection goes on."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        answering = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal answering
+            answering = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_note)
+        except Exception as error:
+            if scope["type"] != "http" or answering:
+                raise
+            response = await on_unexpected(Request(scope), error)
+            await response(scope, receive, send)
 
 
 def _wanted_id(scope: Scope) -> str | None:

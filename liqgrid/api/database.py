@@ -2,15 +2,65 @@
 
 from __future__ import annotations
 
-import asyncpg
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from liqgrid.engine.market.errors import SchemaTooNew, SchemaTooOld, StoreUnavailable
+import asyncpg
+import structlog
+
+from liqgrid.engine.market.errors import BadRequest, SchemaTooNew, SchemaTooOld, StoreUnavailable
 from liqgrid.sql import migration_ids, queries
 
-Pool = asyncpg.Pool
 _SQL = queries("api")
 _STATEMENT_TIMEOUT_MS = 15_000
+_CONNECT_TIMEOUT_S = 10
 _POOL_SIZE = 8
+# Classes of SQLSTATE that say the database is not there for us now: connection, authorisation, no such database,
+# resources, not accepting connections, shutdown or a statement that took too long.
+_AWAY = {"08", "28", "3D", "53", "55", "57"}
+_log = structlog.get_logger()
+
+
+class Pool:
+    """Read-only connections; where the database is away, or will not have a text, they say so with a coded error."""
+
+    def __init__(self, connections: asyncpg.Pool) -> None:
+        self._connections = connections
+
+    async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+        """Return the rows of a query."""
+        with _coded():
+            return await self._connections.fetch(query, *arguments)
+
+    async def fetchval(self, query: str, *arguments: object) -> Any:
+        """Return the first value of a query's first row, None if there is no row."""
+        with _coded():
+            return await self._connections.fetchval(query, *arguments)
+
+    async def close(self) -> None:
+        """Close the connections when what runs on them is done."""
+        await self._connections.close()
+
+
+@contextmanager
+def _coded() -> Iterator[None]:
+    try:
+        yield
+    except asyncpg.CharacterNotInRepertoireError as error:
+        raise BadRequest("a text holds a character that no stored text can have") from error
+    except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+        if not _says_away(error):
+            raise
+        # What the driver says names hosts and users; it is for the log only.
+        _log.warning("the database is not available", error=f"{type(error).__name__}: {error}")
+        raise StoreUnavailable("the database did not answer, or not in time; try again, or ask for less") from error
+
+
+def _says_away(error: Exception) -> bool:
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "")[:2] in _AWAY
+    return not isinstance(error, ValueError)  # an InterfaceError that is one too is a wrong argument
 
 
 async def open_pool(dsn: str) -> Pool:
@@ -24,8 +74,9 @@ async def open_pool(dsn: str) -> Pool:
         If it is not migrated to what this liqgrid needs.
     """
     try:
-        pool = await asyncpg.create_pool(
+        connections = await asyncpg.create_pool(
             dsn,
+            timeout=_CONNECT_TIMEOUT_S,
             min_size=1,
             max_size=_POOL_SIZE,
             command_timeout=_STATEMENT_TIMEOUT_MS / 1000 + 5,
@@ -37,10 +88,11 @@ async def open_pool(dsn: str) -> Pool:
                 "jit": "off",
             },
         )
-    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+    except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
         raise StoreUnavailable(
             f"the database cannot be reached: {error}; is it running, and is LIQGRID_DSN right?"
         ) from error
+    pool = Pool(connections)
     try:
         await _check_schema(pool)
     except BaseException:

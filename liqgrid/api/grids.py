@@ -6,11 +6,20 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 
 import numpy as np
 
 from liqgrid.api.database import Pool
-from liqgrid.api.reads import ColumnRow, InstrumentRow, read_columns, read_newest_close, read_pair
+from liqgrid.api.reads import (
+    ColumnRow,
+    ColumnSide,
+    InstrumentRow,
+    largest_first,
+    read_columns,
+    read_newest_close,
+    read_pair,
+)
 from liqgrid.engine.market.arrays import F32, F64, I64
 from liqgrid.engine.market.axis import COLUMN_FACTOR, LOG_GROWTH, MAX_PRICE, MIN_PRICE, mid_prices
 from liqgrid.engine.market.errors import BadRequest, NotBuilt, RangeTooLarge
@@ -23,6 +32,8 @@ MAX_COLUMNS = 20_000
 MAX_CELLS = 2_000_000
 # Without a price range, the rows reach this much beyond the lowest low and the highest high.
 _DEFAULT_REACH = 0.1
+# Columns are brought to rows this many at a time, so that a grid of years takes little memory beyond its own.
+_AT_ONCE = 512
 
 
 class Unit(StrEnum):
@@ -98,7 +109,7 @@ async def load_grid(pool: Pool, request: GridRequest) -> Grid:
         raise NotBuilt(
             f"{request.pair} has no {request.interval} column in that range", pair=str(request.pair), newest=newest_ms
         )
-    return assemble(request, instruments, columns)
+    return assemble(request, largest_first(instruments, columns), columns)
 
 
 def _check(request: GridRequest) -> None:
@@ -147,38 +158,34 @@ def assemble(request: GridRequest, instruments: list[InstrumentRow], columns: li
     row_of = {int(ms): t for t, ms in enumerate(close_ms)}
     edges = _row_edges(request, columns)  # (R + 1,)
     in_base = request.unit is Unit.BASE
-    coordinates = np.log(edges) / LOG_GROWTH  # (R + 1,) bins
-    first_bin, bins = math.floor(coordinates[0]), math.ceil(coordinates[-1]) - math.floor(coordinates[0])
-    sides = np.zeros((2, len(close_ms), bins))  # (2, T, P)
-    totals = np.zeros((2, len(close_ms)))  # (2, T)
     valuation = _Valuation.over(columns)
-    for column in columns:
-        t = row_of[column.close_ms]
-        for side, (span_first, span, outside_quote) in enumerate(_spans(column)):
-            start, stop = max(span_first, first_bin), min(span_first + len(span), first_bin + bins)
-            if start < stop:
-                sides[side, t, start - first_bin : stop - first_bin] += span[start - span_first : stop - span_first]
-            totals[side, t] += (
-                column.total_base
-                if in_base
-                else valuation.notional(span_first, span) + outside_quote + column.unplaced_base * column.price
-            )
-    if not in_base:
-        sides *= mid_prices(first_bin, bins)
-    rows = _to_rows(sides, coordinates - first_bin).astype(np.float32)  # (2, T, R)
+    # No bin is looked at that no column reaches: a client may ask for prices between 1e-9 and 1e9.
+    coordinates = np.clip(np.log(edges) / LOG_GROWTH, valuation.first_bin, valuation.stop_bin)  # (R + 1,) bins
+    first_bin = math.floor(coordinates[0])
+    bins = max(math.ceil(coordinates[-1]) - first_bin, 1)
+    weights = np.ones(bins) if in_base else mid_prices(first_bin, bins)  # (P,)
+    rows = np.empty((2, len(close_ms), request.rows), dtype=np.float32)  # (2, T, R)
+    totals = np.zeros((2, len(close_ms)))  # (2, T)
+    for begin, some in groupby(columns, lambda column: row_of[column.close_ms] // _AT_ONCE * _AT_ONCE):
+        end = min(begin + _AT_ONCE, len(close_ms))
+        sides = np.zeros((2, end - begin, bins))  # (2, ≤ _AT_ONCE, P)
+        for column in some:
+            t = row_of[column.close_ms]
+            for row, side in enumerate(column.sides):
+                start = max(side.first_bin, first_bin)
+                stop = min(side.first_bin + len(side.base), first_bin + bins)
+                if start < stop:
+                    within = side.base[start - side.first_bin : stop - side.first_bin]
+                    sides[row, t - begin, start - first_bin : stop - first_bin] += within
+                totals[row, t] += column.total_base if in_base else valuation.notional(side)
+        sides *= weights
+        rows[:, begin:end] = _to_rows(sides, coordinates - first_bin)
     bars = _bars_of(instruments[0], columns, row_of)  # (6, T)
     pair = request.pair
     return Grid(
         request, instruments, columns, pair.base if in_base else pair.quote, close_ms, edges,
         rows[0], rows[1], totals[0], totals[1], *bars,
     )  # fmt: skip
-
-
-def _spans(column: ColumnRow) -> tuple[tuple[int, F32, float], tuple[int, F32, float]]:
-    return (
-        (column.long_first_bin, column.long, column.long_outside_quote),
-        (column.short_first_bin, column.short, column.short_outside_quote),
-    )
 
 
 def _row_edges(request: GridRequest, columns: list[ColumnRow]) -> F64:
@@ -231,7 +238,11 @@ class _Valuation:
         )
         return cls(first, mid_prices(first, stop - first))
 
-    def notional(self, first_bin: int, base: F32) -> float:
-        """Return the notional of a span."""
-        offset = first_bin - self.first_bin
-        return float(self.mids[offset : offset + len(base)] @ base)
+    @property
+    def stop_bin(self) -> int:
+        return self.first_bin + len(self.mids)
+
+    def notional(self, side: ColumnSide) -> float:
+        """Return the notional of a whole side."""
+        offset = side.first_bin - self.first_bin
+        return float(self.mids[offset : offset + len(side.base)] @ side.base) + side.unbinned_quote

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from liqgrid.api.database import Pool
-from liqgrid.api.reads import ColumnRow, InstrumentRow, read_columns, read_newest_close, read_pair
+from liqgrid.api.reads import ColumnRow, InstrumentRow, largest_first, read_columns, read_newest_close, read_pair
 from liqgrid.engine.market.arrays import F64
 from liqgrid.engine.market.axis import mid_prices
 from liqgrid.engine.market.errors import BadRequest
@@ -41,7 +41,6 @@ class Profile:
     first_bin: int
     base: F64
     total_base: float
-    unplaced_base: float
     total_quote: F64
 
 
@@ -58,26 +57,23 @@ async def load_profile(
     instruments = await read_pair(pool, pair, venues)
     close_ms = await read_newest_close(pool, instruments, interval, at_ms)
     columns = await read_columns(pool, instruments, interval, close_ms, close_ms)
-    return sum_columns(pair, interval, instruments, columns)
+    return sum_columns(pair, interval, largest_first(instruments, columns), columns)
 
 
 def sum_columns(pair: Pair, interval: Interval, instruments: list[InstrumentRow], columns: list[ColumnRow]) -> Profile:
-    """Return the profile of columns of one time, at least one."""
+    """Return the profile of columns of one time, at least one; the first of the instruments has one."""
     first_bin = min(min(column.long_first_bin, column.short_first_bin) for column in columns)
     stop_bin = max(
         max(column.long_first_bin + len(column.long), column.short_first_bin + len(column.short)) for column in columns
     )
     base = np.zeros((2, stop_bin - first_bin))  # (2, P)
-    outside_quote = np.zeros(2)
+    unbinned_quote = np.zeros(2)
     for column in columns:
-        for side, (first, span) in enumerate(
-            ((column.long_first_bin, column.long), (column.short_first_bin, column.short))
-        ):
-            base[side, first - first_bin : first - first_bin + len(span)] += span
-        unplaced_quote = column.unplaced_base * column.price
-        outside_quote += (column.long_outside_quote + unplaced_quote, column.short_outside_quote + unplaced_quote)
-    by_instrument = {column.instrument_id: column for column in columns}
-    leading = next(by_instrument[row.instrument_id] for row in instruments if row.instrument_id in by_instrument)
+        for row, side in enumerate(column.sides):
+            start = side.first_bin - first_bin
+            base[row, start : start + len(side.base)] += side.base
+            unbinned_quote[row] += side.unbinned_quote
+    leading = next(column for column in columns if column.instrument_id == instruments[0].instrument_id)
     return Profile(
         pair=pair,
         interval=interval,
@@ -88,8 +84,7 @@ def sum_columns(pair: Pair, interval: Interval, instruments: list[InstrumentRow]
         first_bin=first_bin,
         base=base,
         total_base=sum(column.total_base for column in columns),
-        unplaced_base=sum(column.unplaced_base for column in columns),
-        total_quote=base @ mid_prices(first_bin, base.shape[1]) + outside_quote,
+        total_quote=base @ mid_prices(first_bin, base.shape[1]) + unbinned_quote,
     )
 
 

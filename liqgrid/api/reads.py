@@ -36,6 +36,15 @@ class InstrumentRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnSide:
+    """One side of a grid column: base units per bin from ``first_bin``, and the notional that stands in no bin."""
+
+    first_bin: int
+    base: F32
+    unbinned_quote: float
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnRow:
     """A grid column as served: one instrument's book at ``close_ms``; see ``GridColumn`` for units."""
 
@@ -52,13 +61,24 @@ class ColumnRow:
     open_interest_ms: int
     mark: bool
     total_base: float
-    unplaced_base: float
+    long_unplaced_base: float
+    short_unplaced_base: float
     long_first_bin: int
     long: F32
     long_outside_quote: float
     short_first_bin: int
     short: F32
     short_outside_quote: float
+
+    @property
+    def sides(self) -> tuple[ColumnSide, ColumnSide]:
+        """Long and short; what is unplaced is valued at the column's price."""
+        return (
+            ColumnSide(self.long_first_bin, self.long, self.long_outside_quote + self.long_unplaced_base * self.price),
+            ColumnSide(
+                self.short_first_bin, self.short, self.short_outside_quote + self.short_unplaced_base * self.price
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +232,13 @@ async def read_columns(
         )
         for row in rows
     ]
+
+
+def largest_first(instruments: Sequence[InstrumentRow], columns: Sequence[ColumnRow]) -> list[InstrumentRow]:
+    """Return the instruments by their open interest in the newest columns, at least one; nothing later decides."""
+    newest_ms = columns[-1].close_ms
+    interest = {column.instrument_id: column.open_interest_base for column in columns if column.close_ms == newest_ms}
+    return sorted(instruments, key=lambda row: (-interest.get(row.instrument_id, 0.0), row.venue))
 
 
 async def read_builds(pool: Pool, build_ids: set[int]) -> list[BuildRow]:

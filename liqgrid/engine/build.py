@@ -140,6 +140,7 @@ def load_inputs(connection: Connection, instrument_id: int, book: Book) -> Input
 
 def score_instrument(connection: Connection, instrument_id: int, build_id: int) -> Skill | None:
     """Measure and store skill at the interval of the realised liquidations; None where there are too few."""
+    grid.delete_skill(connection, instrument_id)
     realised = grid.load_realised(connection, instrument_id)
     if realised is None:
         return None

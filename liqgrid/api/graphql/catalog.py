@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from datetime import datetime
 
 import strawberry
@@ -25,6 +26,7 @@ from liqgrid.engine.market.interval import Interval
 from liqgrid.sql import migration_ids
 
 _CURSOR = "v1:"
+_TIME = re.compile(r"[0-9]{1,15}")
 
 
 @strawberry.type(description="Grid columns stored of one interval.")
@@ -146,7 +148,7 @@ def time_cursor(cursor: str | None) -> int | None:
     if cursor is None:
         return None
     position = decode_cursor(cursor)
-    if not position.isdecimal():
+    if not _TIME.fullmatch(position):
         raise BadRequest(f"after was {cursor[:60]!r}; give an endCursor of this query")
     return int(position)
 

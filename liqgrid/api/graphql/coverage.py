@@ -54,7 +54,7 @@ class Coverage:
         description="Part of open interest the model stands for, 0 to 1; the rest is hedged, far away or under 2x."
     )
     unplaced_share: float = strawberry.field(
-        description="Part of the newest column whose entry prices are unknown, 0 to 1; it is in the totals only."
+        description="Part of the newest column whose entry prices are unknown, mean of both sides, 0 to 1."
     )
     gaps: list[Gap] = strawberry.field(description="Recorded gaps in the bars within the answer's time.")
     stale_seconds: float = strawberry.field(description="Age of the newest column when the answer was given.")
@@ -83,6 +83,7 @@ async def coverage_of(
     newest = [column for column in columns if column.close_ms == last_ms]
     open_interest = sum(column.open_interest_base for column in newest)
     total = sum(column.total_base for column in newest)
+    unplaced = sum(column.long_unplaced_base + column.short_unplaced_base for column in newest) / 2
     first_tiers = await read_first_tiers(pool, ids)
     gaps = await read_gaps(pool, ids, first_ms, last_ms)
     return Coverage(
@@ -94,7 +95,7 @@ async def coverage_of(
             for row in instruments
         ],
         modelled_share=total / open_interest if open_interest else 0.0,
-        unplaced_share=sum(column.unplaced_base for column in newest) / total if total else 0.0,
+        unplaced_share=unplaced / total if total else 0.0,
         gaps=[
             Gap(
                 venue=venue_of[gap.instrument_id],

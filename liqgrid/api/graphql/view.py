@@ -6,6 +6,7 @@ import re
 from importlib.resources import files
 from typing import Any
 
+import orjson
 import structlog
 from cross_web import HTTPException
 from graphql import GraphQLError
@@ -51,6 +52,13 @@ class View(GraphQL[Context, None]):
         if result.errors:
             answer["errors"] = [_render(error, request.state.request_id) for error in result.errors]
         return answer
+
+    def decode_json(self, data: str | bytes) -> object:
+        """Return JSON that may be a request or its variables: no NaN, no half a character, no bottomless nesting."""
+        decoded = orjson.loads(data)
+        if not isinstance(decoded, dict | list | None):
+            raise HTTPException(400, "A request and its variables are JSON objects")
+        return {} if decoded is None else decoded
 
     def encode_json(self, data: object) -> bytes:
         """Return JSON with numpy arrays as lists."""

@@ -24,14 +24,17 @@ from liqgrid.engine.store.raw import (
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did: ``bars`` in the file, ``written`` rows over all tables, ``gaps`` [start, end) epoch ms.
+    """What an import did: ``bars`` in the file, ``written`` rows over all tables.
 
-    The gaps are those of the file; the database records what is missing between all stored bars.
+    ``within_ms`` is the time from the open of the file's first bar to the close of its last, ``gaps`` what is missing
+    in between, [start, end) epoch ms; None and empty where the content had been imported before. The database records
+    what is missing between all stored bars.
     """
 
     source: CsvSource
     bars: int
     written: int
+    within_ms: tuple[int, int] | None
     gaps: list[tuple[int, int]]
     already_imported: bool
 
@@ -62,7 +65,7 @@ def import_csv(
         lock_instrument(connection, stored.instrument_id)
         before = find_import(connection, stored.instrument_id, source.interval, content)
         if before is not None:
-            return ImportReport(source, before, 0, [], already_imported=True)
+            return ImportReport(source, before, 0, None, [], already_imported=True)
         save_tiers(connection, stored.instrument_id, published_tiers().get(source.instrument, ()))
         bars = written = 0
         missing: list[tuple[int, int]] = []
@@ -77,8 +80,8 @@ def import_csv(
             previous_ms = int(rows.bars.bars.close_ms[-1])
             bars += len(open_ms)
             on_progress(bars)
-        if first_ms is not None and previous_ms is not None:
-            within_ms = (first_ms, previous_ms)
+        within_ms = None if first_ms is None or previous_ms is None else (first_ms, previous_ms)
+        if within_ms is not None:
             save_bar_gaps(connection, stored.instrument_id, source.interval, PriceType.LAST, within_ms)
         save_import(connection, stored.instrument_id, source.interval, content, source.path.name, bars)
-        return ImportReport(source, bars, written, missing, already_imported=False)
+        return ImportReport(source, bars, written, within_ms, missing, already_imported=False)

@@ -82,36 +82,48 @@ class BarSeries:
         return len(self.open_ms)
 
 
+_NO_TIMES, _NO_VALUES = np.empty(0, dtype=np.int64), np.empty(0)
+_EMPTY = BarSeries(_NO_TIMES, _NO_TIMES, _NO_VALUES, _NO_VALUES, _NO_VALUES, _NO_VALUES, _NO_VALUES)
+
+
 def finest_series(stored: list[Bars]) -> BarSeries:
-    """Return the finest bars of each stretch: a coarser bar counts only where no finer one lies in its time.
+    """Return the finest bars of each stretch: a coarser bar counts where finer ones cover less than half its time.
+
+    The finer ones in its time are then left out, so that a stray minute does not stand for a whole hour.
 
     Parameters
     ----------
     stored
         Bars of one instrument, each interval at most once, in any order; none for no bars at all.
     """
-    chosen: list[Bars] = []
+    series = _EMPTY
     for bars in sorted(stored, key=lambda bars: bars.interval.ms):
-        free = np.ones(len(bars), dtype=bool)
-        for finer in chosen:
-            begins = np.searchsorted(finer.open_ms, bars.open_ms)
-            ends = np.searchsorted(finer.open_ms, bars.close_ms)
-            free &= begins == ends
-        chosen.append(_rows(bars, free))
-    opens = np.concatenate([bars.open_ms for bars in chosen]) if chosen else np.empty(0, dtype=np.int64)
-    order = np.argsort(opens, kind="stable")
+        begins, ends = (np.searchsorted(series.open_ms, times) for times in (bars.open_ms, bars.close_ms))  # (T,)
+        covered_ms = np.concatenate([[0], np.cumsum(series.close_ms - series.open_ms)])
+        counts = 2 * (covered_ms[ends] - covered_ms[begins]) < bars.interval.ms  # (T,)
+        left_out = np.zeros(len(series) + 1, dtype=np.int64)  # +1 where a counting bar begins, -1 where it ends
+        np.add.at(left_out, begins[counts], 1)
+        np.add.at(left_out, ends[counts], -1)
+        series = _merged(series, np.cumsum(left_out[:-1]) == 0, bars, counts)
+    return series
 
-    def joined(name: str) -> F64:
-        return np.concatenate([getattr(bars, name) for bars in chosen])[order] if chosen else np.empty(0)
+
+def _merged(series: BarSeries, kept: Bool, bars: Bars, chosen: Bool) -> BarSeries:
+    """Return the kept bars of a series and the chosen coarser ones, ascending."""
+    opens = np.concatenate([series.open_ms[kept], bars.open_ms[chosen]])
+    order = np.argsort(opens)
+
+    def column(name: str) -> F64:
+        return np.concatenate([getattr(series, name)[kept], getattr(bars, name)[chosen]])[order]
 
     return BarSeries(
         open_ms=opens[order],
-        close_ms=joined("close_ms").astype(np.int64),
-        open=joined("open"),
-        high=joined("high"),
-        low=joined("low"),
-        close=joined("close"),
-        volume_base=joined("volume_base"),
+        close_ms=np.concatenate([series.close_ms[kept], bars.close_ms[chosen]])[order],
+        open=column("open"),
+        high=column("high"),
+        low=column("low"),
+        close=column("close"),
+        volume_base=column("volume_base"),
     )
 
 

@@ -23,7 +23,7 @@ class BinSpan:
 class GridColumn:
     """The outstanding positions of one instrument at ``close_ms``, longs and shorts apart.
 
-    Per side: ``span`` + ``outside_base`` + ``unplaced_base`` = ``total_base`` (I1, to float32 rounding of the
+    Per side: span + ``outside_base`` + ``unplaced_base`` = ``total_base`` (I1, to float32 rounding of the
     span). ``outside`` is what lies beyond a factor of two of the close (longs below, shorts above);
     ``unplaced_base`` is open interest whose entry prices are unknown. Prices are quote per base.
     """
@@ -39,7 +39,8 @@ class GridColumn:
     open_interest_ms: int  # time of the sample used; before close_ms when it was carried on
     mark: bool  # the last bar's range was that of the mark price
     total_base: float
-    unplaced_base: float
+    long_unplaced_base: float
+    short_unplaced_base: float
     long: BinSpan
     short: BinSpan
     long_outside_base: float

@@ -81,9 +81,10 @@ def empty_book(classes: int) -> Book:
 
 @dataclass(frozen=True, slots=True)
 class SideColumn:
-    """One side of a book as a grid column keeps it: bins near the price, and one cell for what lies outside."""
+    """One side of a book as a grid column keeps it: bins near the price, a cell for those outside, and the unplaced."""
 
     span: BinSpan
+    unplaced_base: float
     outside_base: float
     outside_quote: float
 
@@ -101,6 +102,7 @@ def side_column(book: Book, side: int) -> SideColumn:
     outside = np.ones(len(base), dtype=bool)
     outside[inside] = False
     return SideColumn(
+        unplaced_base=float(book.unplaced_base[side]),
         span=_trimmed(first + inside.start, base[inside], centre),
         outside_base=float(base[outside].sum()),
         outside_quote=float(notional[outside].sum()),
@@ -121,7 +123,8 @@ def book_to_bytes(book: Book) -> bytes:
 
     Only live bins are kept, so that how far the arrays had grown does not show.
     """
-    low, high = int(book.live_low.min()), int(book.live_high.max())
+    filled = book.live_low <= book.live_high  # (2,) a side that holds nothing has no bins to count
+    low, high = (int(book.live_low[filled].min()), int(book.live_high[filled].max())) if filled.any() else (0, -1)
     lead = low - book.first_bin
     kept = book.base[:, :, lead : lead + high - low + 1] if high >= low else book.base[:, :, :0]
     buffer = io.BytesIO()

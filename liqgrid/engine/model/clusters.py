@@ -58,6 +58,8 @@ def locate_clusters(side: Side, first_bin: int, base: F64, price: float, side_no
     """
     if not base.any():
         return []
+    # Empty bins around the span, so that where stored bytes were trimmed does not show.
+    first_bin, base = first_bin - SMOOTHING_BINS, np.pad(base, SMOOTHING_BINS)
     notional = base * mid_prices(first_bin, len(base))  # (P,)
     density = _smoothed(notional)  # (P,)
     peaks, valleys = _divide(density)

@@ -50,5 +50,9 @@ class ModelParameters:
 
     def digest(self) -> str:
         """Return the hash of version and parameters, 16 hexadecimal digits."""
-        text = json.dumps({"model": MODEL_VERSION, **asdict(self)}, sort_keys=True, separators=(",", ":"))
+        values = {
+            name: [float(one) for one in value] if isinstance(value, tuple) else float(value)
+            for name, value in asdict(self).items()
+        }  # as floats: 1 and 1.0 are the same parameter
+        text = json.dumps({"model": MODEL_VERSION, **values}, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]

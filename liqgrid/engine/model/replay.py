@@ -39,7 +39,6 @@ class BookSnapshot:
     price: float
     open_interest_base: float
     total_base: float
-    unplaced_base: float
     long: SideColumn
     short: SideColumn
 
@@ -198,7 +197,6 @@ def _snapshot(book: Book) -> BookSnapshot:
         price=book.price,
         open_interest_base=book.open_interest_base,
         total_base=float(book.total_base[_LONG]),
-        unplaced_base=float(book.unplaced_base[_LONG]),
         long=side_column(book, _LONG),
         short=side_column(book, _SHORT),
     )

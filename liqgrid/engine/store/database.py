@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from liqgrid.engine.market.errors import LiqgridError, StoreUnavailable
+from liqgrid.engine.market.errors import BadSetting, StoreUnavailable
 from liqgrid.sql import queries
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -22,6 +22,7 @@ def connected(dsn: str) -> Iterator[Connection]:
 
     Nothing is committed but what a ``transaction()`` block encloses.
     """
+    address(dsn)
     try:
         with psycopg.connect(
             dsn,
@@ -31,17 +32,25 @@ def connected(dsn: str) -> Iterator[Connection]:
             options="-c timezone=UTC -c application_name=liqgrid -c jit=off",
         ) as connection:
             yield connection
-    except LiqgridError:
-        raise
     except psycopg.OperationalError as error:
+        reason = " ".join(str(error).split())
         raise StoreUnavailable(
-            f"database {address(dsn)} cannot be used: {str(error).strip()}; is it running, and is LIQGRID_DSN right?"
+            f"database {address(dsn)} cannot be used: {reason} (is it running, and is LIQGRID_DSN right?)"
         ) from error
 
 
 def address(dsn: str) -> str:
-    """Return where a DSN points, without its password."""
-    parts = psycopg.conninfo.conninfo_to_dict(dsn)
+    """Return where a DSN points, without its password.
+
+    Raises
+    ------
+    BadSetting
+        If it cannot be read; the message does not repeat it, for it may hold a password.
+    """
+    try:
+        parts = psycopg.conninfo.conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        raise BadSetting("LIQGRID_DSN cannot be read; write postgresql://user:password@host:port/database") from None
     return f"{parts.get('dbname', '')} at {parts.get('host', 'localhost')}:{parts.get('port', 5432)}"
 
 

@@ -20,7 +20,7 @@ from liqgrid.sql import queries
 
 _SQL = queries("grid")
 _COLUMN_TYPES = [
-    "int4", "text", "timestamptz", "int8", *["float8"] * 7, "timestamptz", "bool", *["float8"] * 2,
+    "int4", "text", "timestamptz", "int8", *["float8"] * 7, "timestamptz", "bool", *["float8"] * 3,
     "int4", "bytea", "float8", "float8", "int4", "bytea", "float8", "float8",
 ]  # fmt: skip
 
@@ -94,7 +94,7 @@ def _column_row(instrument_id: int, build_id: int, interval: Interval, column: G
     return [
         instrument_id, str(interval), _time(column.close_ms), build_id, column.price, column.open, column.high,
         column.low, column.close, column.volume_base, column.open_interest_base, _time(column.open_interest_ms),
-        column.mark, column.total_base, column.unplaced_base,
+        column.mark, column.total_base, column.long_unplaced_base, column.short_unplaced_base,
         column.long.first_bin, _span_bytes(column.long), column.long_outside_base, column.long_outside_quote,
         column.short.first_bin, _span_bytes(column.short), column.short_outside_base, column.short_outside_quote,
     ]  # fmt: skip
@@ -179,6 +179,11 @@ def _table(rows: list[Any], width: int) -> F64:
     return np.array(rows, dtype=np.float64).reshape(len(rows), width)
 
 
+def delete_skill(connection: Connection, instrument_id: int) -> None:
+    """Forget what was measured: it was of columns that are no more, maybe at another interval."""
+    connection.execute(_SQL["delete_skill"], [instrument_id])
+
+
 def save_skill(
     connection: Connection,
     instrument_id: int,
@@ -188,5 +193,5 @@ def save_skill(
     within_ms: tuple[int, int],
     build_id: int,
 ) -> None:
-    """Replace the instrument's skill at an interval: correlation and bars of long and short."""
+    """Store the instrument's skill at an interval: correlation and bars of long and short."""
     connection.execute(_SQL["save_skill"], [instrument_id, str(interval), *sides, *bars, *within_ms, build_id])

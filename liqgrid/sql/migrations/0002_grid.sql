@@ -33,7 +33,8 @@ CREATE TABLE grid_column (
     open_interest_at    timestamptz NOT NULL,              -- time of the sample used; older than ts when carried on
     mark                boolean NOT NULL,                  -- the last bar's range was that of the mark price
     total_base          double precision NOT NULL,         -- of either side
-    unplaced_base       double precision NOT NULL,         -- of either side
+    long_unplaced_base  double precision NOT NULL,
+    short_unplaced_base double precision NOT NULL,
     long_first_bin      integer NOT NULL,
     long                bytea NOT NULL,
     long_outside_base   double precision NOT NULL,

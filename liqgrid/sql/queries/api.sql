@@ -1,5 +1,8 @@
 -- What the API reads; it never writes. Times go in and out as epoch milliseconds.
 
+-- name: ping
+SELECT 1
+
 -- name: schema_is_there
 SELECT to_regclass('_yoyo_migration') IS NOT NULL
 
@@ -58,8 +61,8 @@ WHERE instrument_id = ANY ($1::integer[]) AND "interval" = $2::text
 -- name: columns
 SELECT instrument_id, (extract(epoch FROM ts) * 1000)::bigint AS close_ms, build_id, price, open, high, low, close,
        volume_base, open_interest_base, (extract(epoch FROM open_interest_at) * 1000)::bigint AS open_interest_ms,
-       mark, total_base, unplaced_base, long_first_bin, long, long_outside_quote, short_first_bin, short,
-       short_outside_quote
+       mark, total_base, long_unplaced_base, short_unplaced_base,
+       long_first_bin, long, long_outside_quote, short_first_bin, short, short_outside_quote
 FROM grid_column
 WHERE instrument_id = ANY ($1::integer[]) AND "interval" = $2::text
   AND ts >= to_timestamp($3::bigint / 1000.0) AND ts <= to_timestamp($4::bigint / 1000.0)
@@ -95,10 +98,9 @@ FROM (
     WHERE instrument_id = $1::integer AND price_type = 'last' AND "interval" = $2::text
       AND ts >= to_timestamp($5::bigint / 1000.0) AND ts < to_timestamp($6::bigint / 1000.0)
     GROUP BY bin
-    ORDER BY bin LIMIT $7::bigint
 ) AS binned
 WHERE last_ts + make_interval(secs => $4::double precision) = bin + make_interval(secs => $3::double precision)
-ORDER BY bin
+ORDER BY bin LIMIT $7::bigint
 
 -- name: open_interest
 SELECT (extract(epoch FROM ts) * 1000)::bigint AS ts_ms, open_interest_base

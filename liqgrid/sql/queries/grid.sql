@@ -33,7 +33,7 @@ WHERE instrument_id = $1::integer AND "interval" = $2::text AND ts <= to_timesta
 
 -- name: copy_grid_column
 COPY grid_column (instrument_id, "interval", ts, build_id, price, open, high, low, close, volume_base,
-                  open_interest_base, open_interest_at, mark, total_base, unplaced_base,
+                  open_interest_base, open_interest_at, mark, total_base, long_unplaced_base, short_unplaced_base,
                   long_first_bin, long, long_outside_base, long_outside_quote,
                   short_first_bin, short, short_outside_base, short_outside_quote) FROM STDIN (FORMAT binary)
 
@@ -63,10 +63,6 @@ UPDATE instrument SET changed_from = NULL WHERE instrument_id = $1::integer
 -- name: count_columns
 SELECT "interval", count(*) FROM grid_column WHERE instrument_id = $1::integer GROUP BY "interval"
 
--- name: count_gaps
-SELECT count(*), coalesce(sum(extract(epoch FROM ends_at - starts_at)), 0)::double precision
-FROM collect_gap WHERE instrument_id = $1::integer
-
 -- The finest interval with realised liquidations, which is where skill is measured.
 -- name: liquidation_interval
 SELECT "interval" FROM liquidation_bar WHERE instrument_id = $1::integer
@@ -82,10 +78,10 @@ SELECT (extract(epoch FROM ts) * 1000)::bigint, (extract(epoch FROM ends_at) * 1
 FROM predicted_liquidation WHERE instrument_id = $1::integer
 ORDER BY ts
 
+-- name: delete_skill
+DELETE FROM skill WHERE instrument_id = $1::integer
+
 -- name: save_skill
 INSERT INTO skill (instrument_id, "interval", long, short, long_bars, short_bars, starts_at, ends_at, build_id)
 VALUES ($1::integer, $2::text, $3::double precision, $4::double precision, $5::integer, $6::integer,
         to_timestamp($7::double precision / 1000), to_timestamp($8::double precision / 1000), $9::bigint)
-ON CONFLICT (instrument_id, "interval") DO UPDATE SET
-    long = excluded.long, short = excluded.short, long_bars = excluded.long_bars, short_bars = excluded.short_bars,
-    starts_at = excluded.starts_at, ends_at = excluded.ends_at, build_id = excluded.build_id

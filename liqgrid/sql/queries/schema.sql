@@ -9,9 +9,6 @@ SELECT current_setting('server_version'),
 -- name: lock_schema
 SELECT pg_advisory_lock(7115)
 
--- name: unlock_schema
-SELECT pg_advisory_unlock(7115)
-
 -- name: create_timescale
 CREATE EXTENSION IF NOT EXISTS timescaledb
 
