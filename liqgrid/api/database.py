@@ -14,6 +14,7 @@ from liqgrid.sql import migration_ids, queries
 
 _SQL = queries("api")
 _STATEMENT_TIMEOUT_MS = 15_000
+_SILENCE_TIMEOUT_S = 20  # for a statement that not even the server ends
 _CONNECT_TIMEOUT_S = 10
 _POOL_SIZE = 8
 # Classes of SQLSTATE that say the database is not there for us now: connection, authorisation, no such database,
@@ -60,7 +61,8 @@ def _coded() -> Iterator[None]:
 def _says_away(error: Exception) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "")[:2] in _AWAY
-    return not isinstance(error, ValueError)  # an InterfaceError that is one too is a wrong argument
+    # Of its own state the driver says "pool is closing" or "connection is closed"; the rest are mistakes of ours.
+    return isinstance(error, OSError) or "clos" in str(error)
 
 
 async def open_pool(dsn: str) -> Pool:
@@ -79,7 +81,7 @@ async def open_pool(dsn: str) -> Pool:
             timeout=_CONNECT_TIMEOUT_S,
             min_size=1,
             max_size=_POOL_SIZE,
-            command_timeout=_STATEMENT_TIMEOUT_MS / 1000 + 5,
+            command_timeout=_SILENCE_TIMEOUT_S,
             server_settings={
                 "application_name": "liqgrid api",
                 "default_transaction_read_only": "on",

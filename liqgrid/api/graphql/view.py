@@ -26,7 +26,7 @@ from liqgrid.engine.market.errors import ErrorCode, LiqgridError
 
 _log = structlog.get_logger()
 # How strawberry's and graphql-core's limiters word a refusal; tests/api holds each of them to it.
-_OVER_A_LIMIT = re.compile(r"aliases found|more than \d+ tokens|maximum operation depth")
+_OVER_A_LIMIT = re.compile(r"aliases found|more than \d+ tokens|maximum operation depth|introspection depth exceeded")
 
 
 class View(GraphQL[Context, None]):

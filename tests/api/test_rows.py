@@ -1,0 +1,85 @@
+"""Bins to rows: nothing is lost or made, however the rows lie."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from liqgrid.api.grids import _to_rows
+from liqgrid.engine.market.arrays import F64
+
+repeatable = settings(derandomize=True, database=None, deadline=None, max_examples=80)
+amounts = arrays.arrays(
+    np.float64,
+    st.tuples(st.just(2), st.integers(1, 3), st.integers(1, 12)),
+    elements=st.one_of(st.just(0.0), st.floats(1e-6, 1e9)),
+)
+
+
+@st.composite
+def bins_and_edges(draw: st.DrawFn) -> tuple[F64, F64]:
+    """Amounts per bin (2, T, P), and ascending row edges in bins from the first."""
+    sides = draw(amounts)
+    inner = draw(st.lists(st.floats(0, sides.shape[2]), min_size=2, max_size=20))
+    return sides, np.array(sorted(inner))
+
+
+def slow_rows(sides: F64, positions: F64) -> F64:
+    """Each bin gives each row the part that lies in it."""
+    rows = np.zeros((*sides.shape[:2], len(positions) - 1))
+    for row in range(len(positions) - 1):
+        for k in range(sides.shape[2]):
+            overlap = min(positions[row + 1], k + 1) - max(positions[row], k)
+            if overlap > 0:
+                rows[:, :, row] += sides[:, :, k] * overlap
+    return rows
+
+
+def close(there: F64, wanted: F64, sides: F64) -> bool:
+    return bool(np.allclose(there, wanted, rtol=1e-9, atol=1e-12 * sides.sum()))
+
+
+@repeatable
+@given(bins_and_edges())
+def test_rows_are_those_of_the_slow_loop(case: tuple[F64, F64]) -> None:
+    sides, positions = case
+    rows = _to_rows(sides, positions)
+    assert rows.shape == (*sides.shape[:2], len(positions) - 1)
+    assert (rows >= 0).all()
+    assert close(rows, slow_rows(sides, positions), sides)
+
+
+@repeatable
+@given(bins_and_edges())
+def test_rows_over_everything_conserve_the_amounts(case: tuple[F64, F64]) -> None:
+    sides, positions = case
+    everything = np.concatenate([[0.0], positions, [float(sides.shape[2])]])
+    assert close(_to_rows(sides, everything).sum(axis=2), sides.sum(axis=2), sides)
+
+
+@repeatable
+@given(bins_and_edges(), st.data())
+def test_adjacent_ranges_add_up(case: tuple[F64, F64], data: st.DataObject) -> None:
+    sides, positions = case
+    cut = data.draw(st.integers(0, len(positions) - 1))
+    below, above, whole = (positions[[0, cut]], positions[[cut, -1]], positions[[0, -1]])
+    assert close(_to_rows(sides, below) + _to_rows(sides, above), _to_rows(sides, whole), sides)
+
+
+@repeatable
+@given(bins_and_edges(), st.integers(2, 5))
+def test_finer_rows_sum_to_the_coarser_ones(case: tuple[F64, F64], parts: int) -> None:
+    sides, positions = case
+    finer = np.concatenate([np.linspace(a, b, parts, endpoint=False) for a, b in pairwise(positions)])
+    split = _to_rows(sides, np.append(finer, positions[-1]))
+    together = split.reshape(*split.shape[:2], len(positions) - 1, parts).sum(axis=3)
+    assert close(together, _to_rows(sides, positions), sides)
+
+
+def test_rows_that_are_bins_are_the_bins() -> None:
+    sides = np.arange(12.0).reshape(2, 1, 6)
+    assert (_to_rows(sides, np.arange(7.0)) == sides).all()
