@@ -20,12 +20,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from liqgrid import __version__
 from liqgrid.api.database import open_pool
 from liqgrid.api.encode import to_json
-from liqgrid.api.errors import on_http_exception, on_liqgrid_error, on_unexpected
+from liqgrid.api.errors import error_response, on_http_exception, on_liqgrid_error, on_unexpected
 from liqgrid.api.graphql.schema import sdl
 from liqgrid.api.graphql.view import View
-from liqgrid.engine.market.errors import LiqgridError
+from liqgrid.engine.market.errors import ErrorCode, LiqgridError
 from liqgrid.sql import queries
 
+MAX_BODY_BYTES = 256 * 1024
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}")
 
 
@@ -47,7 +48,7 @@ def create_app(dsn: str) -> Starlette:
             Route("/schema.graphql", _schema),
             Route("/graphql", View(), methods=["GET", "POST"]),
         ],
-        middleware=[Middleware(RequestIds), Middleware(Unexpected)],
+        middleware=[Middleware(RequestIds), Middleware(Unexpected), Middleware(BodyLimit)],
         exception_handlers={LiqgridError: on_liqgrid_error, HTTPException: on_http_exception},
         lifespan=lifespan,
     )
@@ -112,6 +113,40 @@ class Unexpected:
                 raise
             response = await on_unexpected(Request(scope), error)
             await response(scope, receive, send)
+
+
+class BodyLimit:
+    """Refuse a body no question needs, before it is read whole."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        seen = 0
+
+        async def receive_within() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > MAX_BODY_BYTES:
+                raise _BodyTooLarge
+            return message
+
+        try:
+            await self._app(scope, receive_within, send)
+        except _BodyTooLarge:
+            message = f"the request body is over {MAX_BODY_BYTES} bytes"
+            response = error_response(ErrorCode.REQUEST_TOO_LARGE, message, {}, Request(scope))
+            response.headers["connection"] = "close"
+            await response(scope, receive, send)
+
+
+class _BodyTooLarge(Exception):
+    """Ends the reading of a body."""
 
 
 def _wanted_id(scope: Scope) -> str | None:

@@ -20,6 +20,7 @@ _POOL_SIZE = 8
 # Classes of SQLSTATE that say the database is not there for us now: connection, authorisation, no such database,
 # resources, not accepting connections, shutdown or a statement that took too long.
 _AWAY = {"08", "28", "3D", "53", "55", "57"}
+_NO_RIGHTS = "42501"
 _log = structlog.get_logger()
 
 
@@ -60,7 +61,7 @@ def _coded() -> Iterator[None]:
 
 def _says_away(error: Exception) -> bool:
     if isinstance(error, asyncpg.PostgresError):
-        return (error.sqlstate or "")[:2] in _AWAY
+        return (error.sqlstate or "")[:2] in _AWAY or error.sqlstate == _NO_RIGHTS
     # Of its own state the driver says "pool is closing" or "connection is closed"; the rest are mistakes of ours.
     return isinstance(error, OSError) or "clos" in str(error)
 

@@ -19,6 +19,7 @@ STATUS = {
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.QUERY_TOO_COMPLEX: 400,
     ErrorCode.RANGE_TOO_LARGE: 413,
+    ErrorCode.REQUEST_TOO_LARGE: 413,
     ErrorCode.SCHEMA_TOO_NEW: 503,
     ErrorCode.SCHEMA_TOO_OLD: 503,
     ErrorCode.STORE_UNAVAILABLE: 503,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from liqgrid.api.reads import (
     ColumnSide,
     InstrumentRow,
     largest_first,
+    read_column_range,
     read_columns,
     read_newest_close,
     read_pair,
@@ -91,7 +93,34 @@ class Grid:
         return [row.venue for row in self.instruments]
 
 
-async def load_grid(pool: Pool, request: GridRequest) -> Grid:
+@dataclass(slots=True)
+class Budget:
+    """What one request may still be answered with, over all its grids."""
+
+    columns: int = MAX_COLUMNS
+    cells: int = MAX_CELLS
+
+    def take(self, columns: int, rows: int) -> None:
+        """Count a grid against the budget.
+
+        Raises
+        ------
+        RangeTooLarge
+            If it is more than is left.
+        """
+        self.columns -= columns
+        self.cells -= columns * rows
+        if self.columns < 0 or self.cells < 0:
+            raise RangeTooLarge(
+                f"the answer would have {columns} columns of {rows} rows, beside what else was asked for; one request "
+                f"is answered with at most {MAX_COLUMNS} columns and {MAX_CELLS} cells: shorten the range, take a "
+                "coarser interval or fewer rows",
+                columns=columns,
+                rows=rows,
+            )
+
+
+async def load_grid(pool: Pool, request: GridRequest, budget: Budget) -> Grid:
     """Return the grid asked for.
 
     Raises
@@ -103,13 +132,20 @@ async def load_grid(pool: Pool, request: GridRequest) -> Grid:
     instruments = await read_pair(pool, request.pair, request.venues)
     end_ms = request.end_ms
     newest_ms = await read_newest_close(pool, instruments, request.interval, None if end_ms is None else end_ms - 1)
-    first_ms = _first_close(request, newest_ms)
+    most = MAX_COLUMNS + 1 if request.start_ms is not None else request.last or DEFAULT_LAST
+    first_ms, count = await read_column_range(
+        pool, instruments, request.interval, request.start_ms or 0, newest_ms, most
+    )
+    budget.take(count, request.rows)
     columns = await read_columns(pool, instruments, request.interval, first_ms, newest_ms)
     if not columns:
         raise NotBuilt(
-            f"{request.pair} has no {request.interval} column in that range", pair=str(request.pair), newest=newest_ms
+            f"{request.pair} has no {request.interval} column in that range; the newest closes earlier",
+            pair=str(request.pair),
+            newest_ms=newest_ms,
         )
-    return assemble(request, largest_first(instruments, columns), columns)
+    # In a thread, so that a large grid keeps nobody else waiting.
+    return await asyncio.to_thread(assemble, request, largest_first(instruments, columns), columns)
 
 
 def _check(request: GridRequest) -> None:
@@ -127,29 +163,6 @@ def _check(request: GridRequest) -> None:
             raise BadRequest(f"{name} was {price!r}; it must be within {MIN_PRICE:g} and {MAX_PRICE:g}")
     if low is not None and high is not None and low >= high:
         raise BadRequest(f"priceLow was {low:g}, which is not below priceHigh {high:g}")
-
-
-def _first_close(request: GridRequest, newest_ms: int) -> int:
-    """Return the close time the grid begins with; raise if it would be too large."""
-    if request.start_ms is not None:
-        first_ms = request.start_ms
-        if first_ms > newest_ms:
-            raise NotBuilt(
-                f"{request.pair} has no {request.interval} column in that range; the newest closes earlier",
-                pair=str(request.pair),
-                newest_ms=newest_ms,
-            )
-    else:
-        first_ms = newest_ms - ((request.last or DEFAULT_LAST) - 1) * request.interval.ms
-    count = (newest_ms - first_ms) // request.interval.ms + 1
-    if count > MAX_COLUMNS or count * request.rows > MAX_CELLS:
-        raise RangeTooLarge(
-            f"the answer would have up to {count} columns of {request.rows} rows; at most {MAX_COLUMNS} columns and "
-            f"{MAX_CELLS} cells are served: shorten the range, take a coarser interval or fewer rows",
-            columns=count,
-            rows=request.rows,
-        )
-    return first_ms
 
 
 def assemble(request: GridRequest, instruments: list[InstrumentRow], columns: list[ColumnRow]) -> Grid:

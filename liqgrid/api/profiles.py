@@ -11,7 +11,7 @@ from liqgrid.api.database import Pool
 from liqgrid.api.reads import ColumnRow, InstrumentRow, largest_first, read_columns, read_newest_close, read_pair
 from liqgrid.engine.market.arrays import F64
 from liqgrid.engine.market.axis import mid_prices
-from liqgrid.engine.market.errors import BadRequest
+from liqgrid.engine.market.errors import BadRequest, NotBuilt
 from liqgrid.engine.market.instrument import SIDES, Pair, Side
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.model.clusters import Cluster, locate_clusters
@@ -57,6 +57,8 @@ async def load_profile(
     instruments = await read_pair(pool, pair, venues)
     close_ms = await read_newest_close(pool, instruments, interval, at_ms)
     columns = await read_columns(pool, instruments, interval, close_ms, close_ms)
+    if not columns:
+        raise NotBuilt(f"the newest column of {pair} was just replaced by a newer build; ask again", pair=str(pair))
     return sum_columns(pair, interval, largest_first(instruments, columns), columns)
 
 

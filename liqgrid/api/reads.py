@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from liqgrid.api.database import Pool
 from liqgrid.engine.market.arrays import F32, F64, I64
+from liqgrid.engine.market.bars import Bars, aggregate, finest_series
 from liqgrid.engine.market.errors import BadRequest, NotBuilt, UnknownPair
 from liqgrid.engine.market.instrument import Pair
 from liqgrid.engine.market.interval import Interval
 from liqgrid.sql import queries
 
 _SQL = queries("api")
+_MOST_READ_MS = 100 * 86_400_000  # a page of bars is made of this much time: 144 000 bars of one minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class ColumnRow:
     high: float
     low: float
     close: float
-    volume_base: float
+    volume_base: float | None
     open_interest_base: float
     open_interest_ms: int
     mark: bool
@@ -216,6 +219,15 @@ async def read_newest_close(
     return int(newest)
 
 
+async def read_column_range(
+    pool: Pool, instruments: Sequence[InstrumentRow], interval: Interval, first_ms: int, last_ms: int, most: int
+) -> tuple[int, int]:
+    """Return when the first of the newest ``most`` columns in [first_ms, last_ms] closes, and how many there are."""
+    ids = [row.instrument_id for row in instruments]
+    (row,) = await pool.fetch(_SQL["column_range"], ids, str(interval), first_ms, last_ms, most)
+    return (first_ms if row["first_ms"] is None else row["first_ms"]), row["columns"]
+
+
 async def read_columns(
     pool: Pool, instruments: Sequence[InstrumentRow], interval: Interval, first_ms: int, last_ms: int
 ) -> list[ColumnRow]:
@@ -256,21 +268,38 @@ async def read_first_tiers(pool: Pool, instrument_ids: Sequence[int]) -> dict[in
 async def read_bars(
     pool: Pool, instrument: InstrumentRow, interval: Interval, from_ms: int, to_ms: int, limit: int
 ) -> SeriesPage:
-    """Return closed bars that open in [from_ms, to_ms), put together from finer ones where need be."""
-    source = await pool.fetchval(_SQL["bar_source"], instrument.instrument_id, str(interval), from_ms, to_ms)
-    if source is None:
-        return _page([], ("open_ms", "open", "high", "low", "close", "volume_base"), limit)
-    rows = await pool.fetch(
-        _SQL["bars"],
-        instrument.instrument_id,
-        source,
-        float(interval.seconds),
-        float(Interval(source).seconds),
-        -(-from_ms // interval.ms) * interval.ms,
-        to_ms,
-        limit + 1,
-    )
-    return _page([tuple(row) for row in rows], ("open_ms", "open", "high", "low", "close", "volume_base"), limit)
+    """Return closed bars that open in [from_ms, to_ms), put together from the finest stored ones where need be.
+
+    A page may be short of ``limit`` where it is made of very many bars or lies beside a gap; more may still follow.
+    """
+    finer = [str(one) for one in Interval if one.ms <= interval.ms]
+    width = min(limit, max(_MOST_READ_MS // interval.ms, 1))  # bars looked at together
+    at_ms, end_ms = (-(-ms // interval.ms) * interval.ms for ms in (from_ms, to_ms))
+    bars = aggregate(finest_series([]), interval)
+    while not len(bars):
+        first_ms = await pool.fetchval(_SQL["first_bar"], instrument.instrument_id, finer, at_ms, end_ms)
+        if first_ms is None:
+            break
+        at_ms = first_ms // interval.ms * interval.ms
+        until_ms = min(at_ms + width * interval.ms, end_ms)
+        rows = await pool.fetch(_SQL["bars"], instrument.instrument_id, finer, at_ms, until_ms)
+        bars = aggregate(finest_series(_stored_bars(rows)), interval)
+        at_ms = until_ms
+    has_next = await pool.fetchval(_SQL["first_bar"], instrument.instrument_id, finer, at_ms, end_ms) is not None
+    columns = {name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume_base")}
+    return SeriesPage(bars.open_ms, columns, has_next)
+
+
+def _stored_bars(rows: Sequence[Any]) -> list[Bars]:
+    """Return rows of bars, ascending in time, as bars by interval."""
+    by_interval: dict[str, list[tuple[Any, ...]]] = {}
+    for interval, *values in rows:
+        by_interval.setdefault(interval, []).append(tuple(values))
+    stored = []
+    for interval, values in by_interval.items():
+        table = np.array(values, dtype=np.float64)  # (N, 6)
+        stored.append(Bars(Interval(interval), table[:, 0].astype(np.int64), *table[:, 1:].T))
+    return stored
 
 
 async def read_open_interest(pool: Pool, instrument: InstrumentRow, from_ms: int, to_ms: int, limit: int) -> SeriesPage:

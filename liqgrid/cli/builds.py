@@ -52,5 +52,7 @@ def build_each(connection: Connection, instruments: list[StoredInstrument]) -> l
 def describe_build(done: BuildReport) -> str:
     """Return what a build made, for people."""
     columns = ", ".join(f"{count} of {interval}" for interval, count in done.columns.items()) or "none"
-    skill = "" if done.skill is None else f"; skill {done.skill.mean:.3f}"
-    return f"{done.bars} bars in {done.duration_s:.1f} s; columns: {columns}{skill}"
+    skill = "".join(f"; skill {skill.mean:.3f} at {interval}" for interval, skill in done.skill.items())
+    left_out = done.bars_without_open_interest
+    before = f" ({left_out} before the first open interest left out)" if left_out else ""
+    return f"{done.bars} bars{before} in {done.duration_s:.1f} s; columns: {columns}{skill}"

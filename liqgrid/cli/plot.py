@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from liqgrid.api.grids import Grid, GridRequest, load_grid
+from liqgrid.api.grids import Budget, Grid, GridRequest, load_grid
 from liqgrid.cli.files import check_output, write_whole
 from liqgrid.cli.heatmap import FORMATS, Heatmap, draw
 from liqgrid.cli.progress import progress
@@ -37,7 +37,7 @@ def plot_pair(
     check_output(output)
     request = _request(named, interval, last)
     with database() as dsn:
-        grid = ask(dsn, lambda pool: load_grid(pool, request))
+        grid = ask(dsn, lambda pool: load_grid(pool, request, Budget()))
     with progress(f"drawing {output.name}"):
         image = draw(_heatmap(grid), file_format)
     write_whole(output, image)

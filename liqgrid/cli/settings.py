@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 from platformdirs import user_data_path
 from pydantic import Field, ValidationError, field_validator
@@ -14,6 +15,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from liqgrid.engine.market.errors import BadSetting
 
 _PREFIX = "LIQGRID_"
+# What psycopg and asyncpg both read in a DSN, and read alike.
+_DSN_OPTIONS = {
+    "host", "port", "user", "password", "dbname", "options", "passfile", "sslmode", "sslrootcert", "sslcert", "sslkey",
+}  # fmt: skip
 _SCHEMES = ("postgresql://", "postgres://")
 _EXAMPLE = "postgresql://user:password@host:5432/liqgrid"
 # What both drivers can read: user and password, hosts with ports, then database and options.
@@ -58,6 +63,12 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"cannot be read (not shown, it may hold a password); write it as {_EXAMPLE}, with any of : / ? # @ in "
                 "the password as %3A %2F %3F %23 %40"
+            )
+        unknown = sorted({name for name, _ in parse_qsl(urlsplit(dsn or "").query)} - _DSN_OPTIONS)
+        if unknown:
+            raise ValueError(
+                f"has the option {unknown[0]!r}, which not both of the drivers know; take it out, or use "
+                f"{', '.join(sorted(_DSN_OPTIONS))}"
             )
         return dsn
 

@@ -20,7 +20,7 @@ from liqgrid.engine.market.bars import aggregate, finest_series
 from liqgrid.engine.market.errors import BadData
 from liqgrid.engine.market.instrument import Instrument, PriceType
 from liqgrid.engine.market.interval import Interval
-from liqgrid.engine.market.tiers import in_force
+from liqgrid.engine.market.tiers import in_force, published_tiers
 from liqgrid.engine.model.book import Book, book_from_bytes, book_to_bytes, empty_book
 from liqgrid.engine.model.columns import grid_columns, wanted_columns
 from liqgrid.engine.model.inputs import Inputs, chunks, replay_inputs
@@ -33,7 +33,7 @@ from liqgrid.engine.store.database import Connection
 from liqgrid.engine.store.raw import StoredInstrument
 
 _DAY_MS = 86_400_000
-# How far back columns are kept; 4h and 1d are kept for good. Any other stretch can be built again from raw rows.
+# How far back columns are kept; 4h and 1d are kept for good.
 HORIZONS_MS = {
     Interval.M1: 2 * _DAY_MS,
     Interval.M5: 14 * _DAY_MS,
@@ -45,13 +45,17 @@ _BEFORE_ALL_MS = -1
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What a build did; ``columns`` by interval are those now stored, ``skill`` None where it cannot be measured."""
+    """What a build did; ``columns`` by interval are those now stored, ``skill`` by interval where it can be measured.
+
+    ``bars_without_open_interest`` lie before the first known open interest and are left out.
+    """
 
     instrument: Instrument
     bars: int
+    bars_without_open_interest: int
     columns: dict[Interval, int]
     duration_s: float
-    skill: Skill | None
+    skill: dict[Interval, Skill]
 
 
 def build_instrument(
@@ -60,12 +64,12 @@ def build_instrument(
     parameters: ModelParameters,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> BuildReport | None:
-    """Bring an instrument's grid up to its raw rows; return None when it already is, or nothing can be built.
+    """Bring an instrument's grid up to its raw rows; return None when it already is.
 
     Raises
     ------
     BadData
-        If the instrument has no margin tiers or its venue no formula.
+        If the instrument has no margin tiers or no open interest, or its venue no formula.
     """
     started = time.perf_counter()
     instrument_id = stored.instrument_id
@@ -74,6 +78,7 @@ def build_instrument(
     key = grid.BuildKey(MODEL_VERSION, parameters.digest(), FORMULA_VERSIONS[stored.instrument.venue])
     with connection.transaction():
         raw.lock_instrument(connection, instrument_id)
+        raw.save_tiers(connection, instrument_id, published_tiers().get(stored.instrument, ()))
         changed_ms = load_change(connection, instrument_id, key)
         if changed_ms is None:
             return None
@@ -81,6 +86,8 @@ def build_instrument(
         book = empty_book(len(parameters.leverages)) if checkpoint is None else book_from_bytes(checkpoint)
         inputs = load_inputs(connection, instrument_id, book)
         total = len(inputs.series) - inputs.first
+        if total <= 0 and inputs.bars_without_open_interest:
+            raise BadData(f"{stored.instrument}: no open interest is stored of any of its bars, so there is no grid")
         if total <= 0:
             return None
         tier_sets = raw.load_tiers(connection, instrument_id)
@@ -116,17 +123,29 @@ def build_instrument(
         )
         grid.finish_build(connection, instrument_id, record, HORIZONS_MS)
         columns = grid.count_columns(connection, instrument_id)
-    return BuildReport(stored.instrument, total, columns, time.perf_counter() - started, skill)
+    return BuildReport(
+        instrument=stored.instrument,
+        bars=total,
+        bars_without_open_interest=inputs.bars_without_open_interest,
+        columns=columns,
+        duration_s=time.perf_counter() - started,
+        skill=skill,
+    )
 
 
 def load_change(connection: Connection, instrument_id: int, key: grid.BuildKey) -> int | None:
     """Return from when on the grid is out of date, epoch ms; None when it is not.
 
-    Everything is, where another model version or other parameters made it.
+    Everything is, where another model version or other parameters made it. A row inside a coarser bar can decide
+    whether that bar counts, so the change begins with the longest stored bar it lies in.
     """
     if not grid.is_built_by(connection, instrument_id, key):
         return _BEFORE_ALL_MS
-    return grid.load_changed_from(connection, instrument_id)
+    changed_ms = grid.load_changed_from(connection, instrument_id)
+    if changed_ms is None:
+        return None
+    longest_ms = max((interval.ms for interval in raw.stored_intervals(connection, instrument_id)), default=1)
+    return changed_ms // longest_ms * longest_ms
 
 
 def load_inputs(connection: Connection, instrument_id: int, book: Book) -> Inputs:
@@ -138,26 +157,29 @@ def load_inputs(connection: Connection, instrument_id: int, book: Book) -> Input
     return replay_inputs(series, marks, samples, book)
 
 
-def score_instrument(connection: Connection, instrument_id: int, build_id: int) -> Skill | None:
-    """Measure and store skill at the interval of the realised liquidations; None where there are too few."""
+def score_instrument(connection: Connection, instrument_id: int, build_id: int) -> dict[Interval, Skill]:
+    """Measure and store skill at every interval of realised liquidations that has enough of them."""
     grid.delete_skill(connection, instrument_id)
     realised = grid.load_realised(connection, instrument_id)
-    if realised is None:
-        return None
-    interval, rows = realised
-    bars = aggregate(finest_series(raw.load_bars(connection, instrument_id, PriceType.LAST, 0)), interval)
+    if not realised:
+        return {}
+    series = finest_series(raw.load_bars(connection, instrument_id, PriceType.LAST, 0))
     open_ms, close_ms, predicted = grid.load_predicted(connection, instrument_id)
-    try:
-        skill = measure_skill(bars, predictions_of(bars, open_ms, close_ms, predicted), realised_of(bars, rows))
-    except SkillUnknown:
-        return None
-    grid.save_skill(
-        connection,
-        instrument_id,
-        interval,
-        (skill.long, skill.short),
-        (skill.long_bars, skill.short_bars),
-        (int(bars.open_ms[0]), int(bars.close_ms[-1])),
-        build_id,
-    )
-    return skill
+    measured = {}
+    for interval, rows in realised.items():
+        bars = aggregate(series, interval)
+        try:
+            skill = measure_skill(bars, predictions_of(bars, open_ms, close_ms, predicted), realised_of(bars, rows))
+        except SkillUnknown:
+            continue
+        measured[interval] = skill
+        grid.save_skill(
+            connection,
+            instrument_id,
+            interval,
+            (skill.long, skill.short),
+            (skill.long_bars, skill.short_bars),
+            (int(bars.open_ms[0]), int(bars.close_ms[-1])),
+            build_id,
+        )
+    return measured

@@ -11,6 +11,7 @@ import pytest
 from graphql import get_introspection_query
 from structlog.testing import capture_logs
 
+from liqgrid.api.app import MAX_BODY_BYTES
 from liqgrid.api.database import Pool
 from liqgrid.api.errors import STATUS
 from liqgrid.engine.market.errors import ErrorCode
@@ -64,9 +65,11 @@ QUESTIONS = [
     (f'{{ grid({BTC}, last: 5, start: "2024-06-25T00:00:00Z") {{ asOf }} }}', "BAD_REQUEST"),
     (f'{{ grid({BTC}, start: "2024-06-26T00:00:00Z", end: "2024-06-25T00:00:00Z") {{ asOf }} }}', "BAD_REQUEST"),
     (f'{{ grid({BTC}, start: "2024-06-26T00:00:00Z", end: "2024-06-26T00:00:00Z") {{ asOf }} }}', "BAD_REQUEST"),
-    (f'{{ grid({BTC}, last: 20000, rows: 101) {{ asOf }} }}', "RANGE_TOO_LARGE"),
-    (f'{{ grid({BTC}, start: "0001-01-01T00:00:00Z") {{ asOf }} }}', "RANGE_TOO_LARGE"),
-    (f'{{ grid({BTC}, start: "0001-01-01T00:00:00Z", end: "9999-12-31T23:59:59Z") {{ asOf }} }}', "RANGE_TOO_LARGE"),
+    ('{ grid(pair: "BTC-USDT", interval: M15, last: 20000, rows: 4000) { asOf } }', "RANGE_TOO_LARGE"),
+    ('{ grid(pair: "BTC-USDT", interval: M15, start: "0001-01-01T00:00:00Z", rows: 4000) { asOf } }',
+     "RANGE_TOO_LARGE"),
+    ('{ a: grid(pair: "BTC-USDT", interval: M15, last: 1000, rows: 1100) { asOf } '
+     'b: grid(pair: "BTC-USDT", interval: M15, last: 1000, rows: 1100) { asOf } }', "RANGE_TOO_LARGE"),
     ('{ grid(pair: "BTC-USDT", interval: M15, last: 1000, rows: 2000, priceLow: 1000, priceHigh: 900000) { cells } }',
      "RANGE_TOO_LARGE"),
     (f'{{ grid({BTC}, priceLow: 2, priceHigh: 1) {{ asOf }} }}', "BAD_REQUEST"),
@@ -185,6 +188,17 @@ def test_a_body_that_is_no_request_is_refused(served: Served, body: bytes) -> No
     else:
         assert answer.status_code == 400
         assert shaped(answer, answer.headers)["code"] == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_body_too_large_is_refused_before_it_is_read_whole(served: Served, told: bool) -> None:
+    """Whether or not its length is told beforehand."""
+    body = b'{"query": "{ __typename }", "variables": {"x": "' + b"x" * MAX_BODY_BYTES + b'"}}'
+    content = body if told else (body[start : start + 50_000] for start in range(0, len(body), 50_000))
+    answer = served.client.post("/graphql", content=content, headers={"content-type": "application/json"})
+    assert answer.status_code == 413
+    assert shaped(answer, answer.headers)["code"] == "REQUEST_TOO_LARGE"
+    assert served.client.get("/health").status_code == 200
 
 
 @pytest.mark.parametrize(

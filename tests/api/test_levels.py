@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from liqgrid.api.profiles import nearest
 from liqgrid.engine.market.axis import edges, mid_prices
 from liqgrid.engine.market.instrument import Side
-from liqgrid.engine.model.clusters import locate_clusters
+from liqgrid.engine.model.clusters import Cluster, locate_clusters
 from tests.api.conftest import LAGGING, PARAMETERS, QUESTIONS, Served
 from tests.api.served import unpacked
 from tests.api.stored import StoredColumn, ms_of, stored_columns, text_of
@@ -114,6 +115,14 @@ def test_exposure_is_the_sums_of_the_column(served: Served, column: StoredColumn
         assert band["imbalance"] == pytest.approx((long - short) / (long + short))
         assert band["heavier"] == ("LONG" if long > short else "SHORT")
     assert there["heavier"] == there["bands"][-1]["heavier"]
+
+
+def test_a_crumb_beside_the_price_is_not_the_nearest_cluster() -> None:
+    notable = [Cluster(Side.LONG, 90, 91, 90.5, 100.0 - k, 1.0, 0.1 - k / 1000, 0.1) for k in range(10)]
+    crumb = Cluster(Side.LONG, 99, 99.9, 99.5, 0.1, 0.001, 0.005, 0.0001)
+    assert nearest([*notable, crumb]) == notable[-1]
+    assert nearest([*notable[:-1], crumb]) == crumb
+    assert nearest([]) is None
 
 
 def test_exposure_has_four_bands_unless_told(served: Served) -> None:

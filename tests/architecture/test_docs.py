@@ -10,6 +10,7 @@ import pytest
 import typer
 from graphql import FieldNode, OperationDefinitionNode, build_schema, parse, validate
 
+from liqgrid.api.app import MAX_BODY_BYTES
 from liqgrid.api.errors import STATUS
 from liqgrid.api.graphql import grid, query, schema
 from liqgrid.api.graphql.schema import sdl
@@ -27,7 +28,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 CALL = re.compile(r"(?<![\w./-])(?:\./run|liqgrid) ([a-z][a-z-]*)(?![\w.])")
 SETTING = re.compile(r"LIQGRID_[A-Z][A-Z_]*")
 LIMITS = {
-    "columns of a grid": MAX_COLUMNS,
+    "columns": MAX_COLUMNS,
     "rows of a grid": MAX_ROWS,
     "columns × rows": MAX_CELLS,
     "cells of `cells`": grid.MAX_SPARSE_CELLS,
@@ -35,6 +36,7 @@ LIMITS = {
     "bands": MAX_BANDS,
     "pairs a page": query.MAX_PAIRS,
     "bars or samples a page": query.MAX_SERIES,
+    "bytes of a request": MAX_BODY_BYTES,
     "depth of a query": schema.MAX_DEPTH,
     "aliases in a query": schema.MAX_ALIASES,
     "tokens in a query": schema.MAX_TOKENS,

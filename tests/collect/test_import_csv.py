@@ -16,9 +16,8 @@ from liqgrid.engine.collect.import_csv import ImportReport, import_csv
 from liqgrid.engine.collect.own_csv import CsvSource, read_csv
 from liqgrid.engine.market.errors import BadData
 from liqgrid.engine.market.interval import Interval
-from liqgrid.engine.market.tiers import published_tiers
 from liqgrid.engine.store.database import Connection, connected
-from liqgrid.engine.store.raw import ensure_instrument, list_instruments, load_tiers, lock_instrument
+from liqgrid.engine.store.raw import ensure_instrument, list_instruments, lock_instrument
 from tests.markets import BITCOIN, Market, market
 
 TABLES = (
@@ -39,7 +38,7 @@ def contents(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
     return {table: connection.execute(f"TABLE {table} ORDER BY 1, 2, 3, 4").fetchall() for table in TABLES}
 
 
-def gaps(connection: Connection, stream: str = "bar:1h:last") -> list[tuple[int, int]]:
+def gaps(connection: Connection, stream: str = "bar:last") -> list[tuple[int, int]]:
     return connection.execute(
         "SELECT (extract(epoch FROM starts_at) * 1000)::bigint, (extract(epoch FROM ends_at) * 1000)::bigint "
         "FROM collect_gap WHERE stream = $1 ORDER BY 1",
@@ -72,7 +71,6 @@ def test_everything_in_the_file_is_stored(connection: Connection, tmp_path: Path
     assert [len(found[table]) for table in TABLES[:5]] == [1, 300, 300, 300, 300]
     (stored,) = list_instruments(connection)
     assert stored.instrument == BITCOIN
-    assert load_tiers(connection, stored.instrument_id) == published_tiers()[BITCOIN]
 
 
 def test_the_same_file_again_writes_nothing(connection: Connection, tmp_path: Path) -> None:
@@ -191,12 +189,29 @@ def test_a_file_with_a_gap_over_stored_bars_records_none(connection: Connection,
     assert gaps(connection) == []
 
 
-def test_gaps_are_of_one_interval(connection: Connection, bring: Bring) -> None:
+def test_a_gap_that_another_interval_covers_is_none(connection: Connection, bring: Bring) -> None:
     fine = market(480, Interval.M5, start="2024-07-01T00:00:00Z")
     bring(fine.rows(np.r_[0:120, 240:480]))
+    assert gaps(connection) == [(int(fine.open_ms[120]), int(fine.open_ms[240]))]
     bring(fine.aggregated(Interval.H1))
-    assert gaps(connection, "bar:5m:last") == [(int(fine.open_ms[120]), int(fine.open_ms[240]))]
     assert gaps(connection) == []
+
+
+def test_a_gap_between_files_of_two_intervals_is_recorded(connection: Connection, bring: Bring) -> None:
+    hours, minutes = market(30), market(100, Interval.M5, start="2024-06-25T00:00:00Z")
+    bring(minutes)
+    bring(hours)
+    assert gaps(connection) == [(int(hours.open_ms[-1]) + HOUR, int(minutes.open_ms[0]))]
+
+
+def test_a_file_that_another_one_wrote_over_is_imported_again(connection: Connection, bring: Bring) -> None:
+    first = market(50)
+    second = first.changed("volume", 10, 1.0)
+    assert bring(first).already_imported is False
+    assert bring(second).written == 1
+    assert bring(first).written == 1, "the last word is the last file's"
+    assert bring(first).already_imported is True
+    assert bring(first.rows(slice(0, 5))).already_imported is False
 
 
 def test_an_import_waits_for_whoever_writes_the_instrument(

@@ -120,9 +120,9 @@ def test_the_same_rows_again_write_nothing(connection: Connection, bitcoin: int,
         ("volume", 0),
         ("trades", 0),
         ("oi_close", Interval.H1.ms - 1),  # the book at the close already knows it
-        ("ls_ratio", None),  # the model does not read these
+        ("ls_ratio", None),  # neither the model nor its score reads these
         ("short_pct", None),
-        ("long_liq_base", None),
+        ("long_liq_base", 0),
     ],
 )
 def test_a_changed_value_is_one_row_and_marks_from_when(

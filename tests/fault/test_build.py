@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,14 @@ from liqgrid.engine.market.axis import bin_of, mid_prices
 from liqgrid.engine.market.errors import BadData, StoreUnavailable
 from liqgrid.engine.market.instrument import parse_instrument
 from liqgrid.engine.market.interval import Interval
+from liqgrid.engine.market.tiers import published_tiers, tier_set
 from liqgrid.engine.model import inputs as inputs_module
 from liqgrid.engine.model.parameters import ModelParameters
 from liqgrid.engine.store.database import Connection, connected
 from liqgrid.engine.store.migrate import migrate
 from liqgrid.engine.store.raw import ensure_instrument, list_instruments, lock_instrument
 from tests.conftest import new_database_on
-from tests.markets import Market, market
+from tests.markets import BITCOIN, Market, market
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = Interval.H1.ms
@@ -109,33 +111,35 @@ def awkward(seed: int = 5) -> Market:
 
 
 def test_every_interval_has_its_columns(connection: Connection, bring: Bring) -> None:
-    rows = market(420, Interval.M1)  # from 17:00 to midnight
-    bring(connection, rows)
+    rows = market(1440, Interval.M1, start="2024-07-01T00:00:00Z")
+    hours = rows.aggregated(Interval.H1)
+    bring(connection, hours.rows(slice(0, 20)))
+    bring(connection, rows.rows(slice(20 * 60, None)))  # the last four hours by the minute
     report = build(connection)
     assert report is not None
-    assert report.bars == 420
-    wanted = {"1m": 420, "5m": 84, "15m": 28, "1h": 7, "4h": 2, "1d": 1}
+    assert report.bars == 260
+    wanted = {"1m": 240, "5m": 48, "15m": 16, "1h": 24, "4h": 6, "1d": 1}
     assert {str(interval): count for interval, count in report.columns.items()} == wanted
     end_ms = int(rows.open_ms[-1]) + Interval.M1.ms
-    minutes = {column["ts"]: column for column in named_columns(connection, Interval.M1)}
-    for interval in Interval:
-        columns = named_columns(connection, interval)
+    found = {interval: named_columns(connection, interval) for interval in Interval}
+    finest = {column["ts"]: column for column in found[Interval.H1] + found[Interval.M1]}
+    for interval, columns in found.items():
         ends = [time_of(end_ms - interval.ms * n) for n in reversed(range(wanted[str(interval)]))]
         assert [column["ts"] for column in columns] == ends
         for column in columns:  # the same replay gave them all
             same = ("price", "total_base", "open_interest_base", "short_unplaced_base", *SPANS)
-            assert [column[name] for name in same] == [minutes[column["ts"]][name] for name in same]
-        if interval in {Interval.M5, Interval.H1}:
-            whole = rows.aggregated(interval)
-            for name, own in (("open", "open"), ("high", "high"), ("low", "low"), ("close", "close")):
-                assert [column[name] for column in columns] == whole.columns[own].tolist()
+            assert [column[name] for name in same] == [finest[column["ts"]][name] for name in same]
+        if interval is not Interval.M1:
+            whole = rows.aggregated(interval).rows(slice(-len(columns), None))
+            for name in ("open", "high", "low", "close"):
+                assert [column[name] for column in columns] == whole.columns[name].tolist()
             np.testing.assert_allclose([column["volume_base"] for column in columns], whole.columns["volume"])
-    predicted = connection.execute("SELECT ts, ends_at, long_base, short_base FROM predicted_liquidation ORDER BY ts")
-    found = predicted.fetchall()
-    assert [row[0] for row in found] == [time_of(ms) for ms in rows.open_ms]
-    assert all(row[1] - row[0] == timedelta(minutes=1) for row in found)
-    assert min(min(row[2:]) for row in found) == 0
-    assert min(max(row[side] for row in found) for side in (2, 3)) > 0
+    predicted = grid_of(connection)["predictions"]
+    opens = [*hours.open_ms[:20], *rows.open_ms[20 * 60 :]]
+    assert [row[0] for row in predicted] == [time_of(ms) for ms in opens]
+    assert [row[1] for row in predicted] == [time_of(ms) for ms in [*opens[1:], end_ms]]
+    assert min(min(row[2:]) for row in predicted) == 0
+    assert min(max(row[side] for row in predicted) for side in (2, 3)) > 0
 
 
 @pytest.mark.parametrize("share", [1.0, 0.4])
@@ -168,7 +172,7 @@ def test_a_build_in_pieces_is_one_build(connection: Connection, other: Connectio
     whole = grid_of(other)
     assert (len(whole["predictions"]), len(whole["book"])) == (264, 1)
     # inside days, at midnight, in every hole and on the day of the other tiers
-    for cuts in ([1, 4, 7, 31, 80, 103, 127, 135, 181, 266], [55, 79, 109, 110, 128, 179, 201]):
+    for cuts in ([4, 5, 7, 31, 80, 103, 127, 135, 181, 266], [55, 79, 109, 110, 128, 179, 201]):
         connection.execute("TRUNCATE instrument, build, book_checkpoint, predicted_liquidation CASCADE")
         connection.execute("TRUNCATE grid_column, skill, imported_file, bar, open_interest, liquidation_bar")
         for start, stop in zip([0, *cuts], [*cuts, len(rows)], strict=True):
@@ -202,7 +206,7 @@ def test_columns_beyond_the_horizon_go_as_they_would_never_have_come(
         bring(connection, rows.rows(slice(start, stop)))
         report = build(connection)
     assert report is not None
-    assert {str(interval): count for interval, count in report.columns.items()} == {"1h": 48, "4h": 24, "1d": 9}
+    assert {str(interval): count for interval, count in report.columns.items()} == {"1h": 48, "4h": 24, "1d": 8}
     assert grid_of(connection) == grid_of(other)
 
 
@@ -268,7 +272,7 @@ def test_nothing_new_builds_nothing(connection: Connection, bring: Bring) -> Non
     assert build(connection) is None
     bring(connection, rows)
     bring(connection, rows.rows(slice(10, 20)))
-    bring(connection, rows.changed("long_pct", 5, 50.0).changed("long_liq_base", 6, 1.0))  # the model reads neither
+    bring(connection, rows.changed("long_pct", 5, 50.0).changed("ls_ratio", 6, 1.0))  # nothing built reads them
     assert build(connection) is None
     assert everything(connection) == before
 
@@ -308,14 +312,79 @@ def test_a_skill_that_cannot_be_measured_any_more_is_gone(connection: Connection
     bring(connection, rows.rows(slice(0, 259)))
     report = build(connection)
     assert report is not None
-    assert report.skill is not None
+    skill = report.skill[Interval.H1]
     stored = connection.execute('SELECT "interval", long, short, long_bars, build_id FROM skill').fetchall()
-    assert stored == [("1h", report.skill.long, report.skill.short, report.skill.long_bars, 1)]
+    assert stored == [("1h", skill.long, skill.short, skill.long_bars, 1)]
     bring(connection, rows.changed("short_liq_base", slice(None), 0.0))
     report = build(connection)
     assert report is not None
-    assert report.skill is None
+    assert report.skill == {}
     assert connection.execute("SELECT count(*) FROM skill").fetchone() == (0,)
+
+
+def test_late_realised_liquidations_are_scored(connection: Connection, bring: Bring) -> None:
+    rows = market(260)
+    bring(connection, rows.without("long_liq_base", "short_liq_base"))
+    report = build(connection)
+    assert report is not None
+    assert report.skill == {}
+    bring(connection, rows)
+    report = build(connection)
+    assert report is not None
+    assert list(report.skill) == [Interval.H1]
+
+
+def test_an_instrument_without_open_interest_says_so(connection: Connection, bring: Bring) -> None:
+    rows = market(40)
+    bring(connection, rows.without("oi_close"))
+    with pytest.raises(BadData, match="no open interest is stored"):
+        build(connection)
+    bring(connection, rows.rows(slice(10, 40)))
+    report = build(connection)
+    assert report is not None
+    assert (report.bars, report.bars_without_open_interest) == (30, 10)
+
+
+def test_an_unknown_volume_stays_unknown(connection: Connection, bring: Bring) -> None:
+    bring(connection, market(48, start="2024-06-21T00:00:00Z").changed("volume", 5, float("nan")))
+    build(connection)
+    stored = connection.execute(
+        'SELECT "interval", count(*) - count(volume_base) FROM grid_column GROUP BY 1 ORDER BY 1'
+    ).fetchall()
+    assert stored == [("1d", 1), ("1h", 1), ("4h", 1)]
+
+
+def test_new_margin_tiers_rebuild_what_they_change(
+    connection: Connection, other: Connection, bring: Bring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = market(100)
+    bring(connection, rows)
+    build(connection)
+    published = published_tiers()
+    newer = tier_set(int(rows.open_ms[60]), [(100_000, 0.006, 100), (1e9, 0.02, 20)])
+    monkeypatch.setattr(build_module, "published_tiers", lambda: {BITCOIN: (published[BITCOIN][0], newer)})
+    assert build(connection) is not None
+    bring(other, rows)
+    build(other)
+    assert grid_of(connection) == grid_of(other)
+    assert build(connection) is None
+
+
+def test_late_bars_that_bring_back_a_coarser_one_rebuild_its_whole_time(
+    connection: Connection, other: Connection, bring: Bring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six bars of five minutes stand for an hour, until stray minutes displace one of them."""
+    monkeypatch.setattr(inputs_module, "_CHUNK_BARS", 5)
+    minutes = market(24 * 60, Interval.M1, seed=5, start="2024-06-21T00:00:00Z")
+    hours, fives = minutes.aggregated(Interval.H1), minutes.aggregated(Interval.M5)
+    late = minutes.rows(slice(25, 28)).without("oi_close")
+    for rows in (hours, fives.rows(slice(0, 6)), late):
+        bring(connection, rows)
+        build(connection)
+    for rows in (late, fives.rows(slice(0, 6)), hours):
+        bring(other, rows)
+    build(other)
+    assert grid_of(connection) == grid_of(other)
 
 
 def test_fine_and_coarse_bars_are_one_history(connection: Connection, other: Connection, bring: Bring) -> None:
@@ -335,8 +404,8 @@ def test_fine_and_coarse_bars_are_one_history(connection: Connection, other: Con
         "5m": 126,
         "15m": 42,
         "1h": 35,
-        "4h": 9,
-        "1d": 2,
+        "4h": 8,
+        "1d": 1,
     }
     assert grid_of(connection) == grid_of(other)
 
@@ -358,18 +427,19 @@ def test_a_coarse_bar_that_counts_again_displaces_bars_before_the_late_ones(
     assert grid_of(connection) == grid_of(other)
 
 
-def test_tiers_change_on_their_date(connection: Connection, other: Connection, bring: Bring) -> None:
-    rows = market(120, start="2026-08-29T00:00:00Z")
-    change = datetime(2026, 9, 1, tzinfo=UTC)
-    for database in (connection, other):
-        bring(database, rows)
-    other.execute("UPDATE leverage_tier SET maintenance_margin_rate = 0.0045 WHERE valid_from = $1", [change])
-    build(connection)
-    build(other)
-    ours, theirs = grid_of(connection)["columns"], grid_of(other)["columns"]
-    differ = [row[1] for row, its in zip(ours, theirs, strict=True) if row != its]
-    assert min(differ) == change + timedelta(hours=1)  # the close of the first bar under them
-    assert len(differ) == sum(row[1] > change for row in ours)
+def test_tiers_change_on_their_date(connection: Connection, bring: Bring, monkeypatch: pytest.MonkeyPatch) -> None:
+    bring(connection, market(120, start="2026-08-29T00:00:00Z"))
+    first, second = published_tiers()[BITCOIN]
+    assert time_of(second.valid_from_ms) == datetime(2026, 9, 1, tzinfo=UTC)
+    second = replace(second, tiers=(replace(second.tiers[0], maintenance_margin_rate=0.0045), *second.tiers[1:]))
+    grids = []
+    for tiers in ((first,), (first, second)):
+        monkeypatch.setattr(build_module, "published_tiers", lambda tiers=tiers: {BITCOIN: tiers})
+        build(connection)
+        grids.append(grid_of(connection)["columns"])
+    differ = [row[1] for row, its in zip(*grids, strict=True) if row != its]
+    assert min(differ) == time_of(second.valid_from_ms + HOUR)  # the close of the first bar under them
+    assert len(differ) == sum(row[1] > time_of(second.valid_from_ms) for row in grids[0])
 
 
 def test_open_interest_is_carried_on_and_says_since_when(connection: Connection, bring: Bring) -> None:
@@ -392,7 +462,8 @@ def test_bars_before_the_first_open_interest_wait_for_it(
 ) -> None:
     rows = market(60)
     bring(connection, rows.without("oi_close"))
-    assert build(connection) is None
+    with pytest.raises(BadData, match="no open interest is stored of any of its bars"):
+        build(connection)
     assert connection.execute("SELECT changed_from IS NOT NULL FROM instrument").fetchone() == (True,)
     bring(connection, rows.changed("oi_close", slice(0, 25), np.nan))
     report = build(connection)

@@ -76,7 +76,7 @@ def test_coarser_bars_are_made_of_the_bars_in_their_time(some: list[Bars], inter
     for open_ms in range(START_MS - Interval.D1.ms, START_MS + 3 * Interval.D1.ms, interval.ms):
         close_ms = open_ms + interval.ms
         inside = [row for row in rows if row[0] >= open_ms and row[1] <= close_ms]
-        if not inside or inside[-1][1] != close_ms:
+        if not inside or inside[0][0] != open_ms or inside[-1][1] != close_ms:
             continue
         expected.append(
             (

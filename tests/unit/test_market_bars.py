@@ -35,14 +35,24 @@ def test_five_minutes_make_one_bar() -> None:
     assert (found.low.tolist(), found.close.tolist(), found.volume_base.tolist()) == ([8], [10.5], [15])
 
 
-def test_a_bar_whose_end_is_missing_is_left_out_and_one_with_a_hole_is_not() -> None:
+def test_a_bar_without_its_beginning_or_end_is_left_out_and_one_with_a_hole_is_not() -> None:
     minutes = bars(
         Interval.M1, (0, 1, 1, 1, 1, 1), (4, 2, 2, 2, 2, 1), (5, 3, 3, 3, 3, 1), (8, 4, 4, 4, 4, 1), (14, 5, 5, 5, 5, 1)
     )
     found = aggregate(finest_series([minutes]), Interval.M5)
-    assert found.open_ms.tolist() == [0, 10 * MINUTE_MS]  # 05:00 has no bar that ends at 10:00
-    assert found.open.tolist() == [1, 5]
-    assert found.volume_base.tolist() == [2, 1]
+    assert found.open_ms.tolist() == [
+        0
+    ]  # that of 5 minutes has no bar that ends at 10, that of 10 none that begins there
+    assert found.open.tolist() == [1]
+    assert found.volume_base.tolist() == [2]
+
+
+def test_an_unknown_volume_makes_the_sum_unknown() -> None:
+    minutes = bars(Interval.M1, *((minute, 1, 1, 1, 1, 1) for minute in range(10)))
+    minutes.volume_base[3] = np.nan
+    volume = aggregate(finest_series([minutes]), Interval.M5).volume_base
+    assert np.isnan(volume[0])
+    assert volume[1] == 5
 
 
 def test_a_coarser_bar_counts_where_finer_ones_cover_less_than_half() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from liqgrid.engine.market.arrays import F64
-from liqgrid.engine.market.axis import LOG_GROWTH, mid_prices
+from liqgrid.engine.market.axis import LOG_GROWTH, edges, mid_prices
 from liqgrid.engine.market.instrument import Side
 from liqgrid.engine.model.clusters import Cluster, locate_clusters
 
@@ -124,7 +124,9 @@ def test_clusters_are_ranked_by_notional_in_their_range() -> None:
 def test_ranges_of_neighbours_do_not_overlap() -> None:
     rng = np.random.default_rng(3)
     base = np.where(rng.random(400) < 0.3, rng.exponential(size=400), 0.0)
-    found = sorted(locate_clusters(Side.LONG, FIRST_BIN, base, PRICE, 1.0), key=lambda cluster: cluster.low)
+    above = float(edges(FIRST_BIN + len(base), 0)[0])
+    found = sorted(locate_clusters(Side.LONG, FIRST_BIN, base, above, 1.0), key=lambda cluster: cluster.low)
+    assert all(cluster.high <= above for cluster in found), "a long cluster ends at the price"
     assert len(found) > 10
     assert all(a.high <= b.low for a, b in pairwise(found))
     assert all(cluster.low < cluster.peak_price < cluster.high for cluster in found)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from liqgrid.engine.market.bars import Bars, BarSeries, finest_series
+from liqgrid.engine.market.errors import OutOfBalance
 from liqgrid.engine.market.grid import BinSpan
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.market.rows import OpenInterestRows
@@ -69,10 +70,10 @@ def test_without_any_sample_nothing_is_replayed() -> None:
 
 
 def test_a_book_goes_on_where_it_closed_with_the_open_interest_it_had() -> None:
-    found = replay_inputs(series(1, 2, 3, 4), [], samples((4.5, 40)), book_closed_at(3, 7.0))
+    found = replay_inputs(series(1, 2, 3, 4), [], samples((0.5, 7), (4.5, 40)), book_closed_at(3, 7.0))
     assert (found.first, found.bars_without_open_interest) == (2, 0)
     assert found.replay.open_interest_base[2:].tolist() == [7, 40]
-    assert (found.open_interest_ms[2:] / HOUR_MS).tolist() == [3, 4.5]
+    assert (found.open_interest_ms[2:] / HOUR_MS).tolist() == [0.5, 4.5]
 
 
 def test_mark_bars_count_where_one_covers_the_same_time() -> None:
@@ -111,27 +112,28 @@ def test_every_interval_has_a_column_at_its_closes() -> None:
     inputs = replay_inputs(series(*range(1, 10)), [], samples((0, 10)), empty_book(1))
     wanted = wanted_columns(inputs, {})
     by_hour = {ms / HOUR_MS: [interval for interval, _, _ in columns] for ms, columns in wanted.items()}
-    assert by_hour == {hour: [Interval.H1, Interval.H4] if hour in {4, 8} else [Interval.H1] for hour in range(2, 11)}
+    # The four hours up to 4 o'clock lack their first.
+    assert by_hour == {hour: [Interval.H1, Interval.H4] if hour == 8 else [Interval.H1] for hour in range(2, 11)}
 
 
 def test_columns_older_than_their_horizon_or_before_the_first_bar_are_not_wanted() -> None:
-    inputs = replay_inputs(series(*range(1, 10)), [], samples((3.5, 10)), empty_book(1))
+    inputs = replay_inputs(series(*range(10)), [], samples((3.5, 10)), empty_book(1))
     wanted = wanted_columns(inputs, {Interval.H1: 2 * HOUR_MS})
     # The newest close is 10 o'clock: hours at 9 and 10. The first bar replayed opens at 3: four hours at 4 and 8.
     assert sorted(ms / HOUR_MS for ms in wanted) == [4, 8, 9, 10]
 
 
 def test_a_column_has_the_bar_of_its_interval_and_the_state_at_its_close() -> None:
-    inputs = replay_inputs(series(*range(1, 9)), [], samples((0, 10)), empty_book(1))
+    inputs = replay_inputs(series(*range(9)), [], samples((0, 10)), empty_book(1))
     wanted = wanted_columns(inputs, {})
     spans = [BinSpan(k, np.array([1.0], dtype=np.float32)) for k in (9000, 9500)]
     snapshot = BookSnapshot(
         close_ms=8 * HOUR_MS,
         price=107.5,
         open_interest_base=10.0,
-        total_base=9.0,
+        total_base=4.0,
         long=SideColumn(spans[0], 1.0, 2.0, 200.0),
-        short=SideColumn(spans[1], 0.5, 3.0, 300.0),
+        short=SideColumn(spans[1], 0.0, 3.0, 300.0),
     )
     (one, hour), (two, four) = grid_columns([snapshot], wanted, inputs)
     assert (one, two) == (Interval.H1, Interval.H4)
@@ -139,12 +141,21 @@ def test_a_column_has_the_bar_of_its_interval_and_the_state_at_its_close() -> No
     assert (hour.open, hour.high, hour.low, hour.close, hour.volume_base) == (107, 108, 106, 107, 7)
     assert (four.open, four.high, four.low, four.close, four.volume_base) == (104, 108, 103, 107, 22)
     for column in (hour, four):
-        assert (column.close_ms, column.price, column.total_base) == (8 * HOUR_MS, 107.5, 9.0)
+        assert (column.close_ms, column.price, column.total_base) == (8 * HOUR_MS, 107.5, 4.0)
         assert (column.open_interest_base, column.open_interest_ms, column.mark) == (10.0, 0, False)
         assert (column.long, column.short) == (spans[0], spans[1])
-        assert (column.long_unplaced_base, column.short_unplaced_base) == (1.0, 0.5)
+        assert (column.long_unplaced_base, column.short_unplaced_base) == (1.0, 0.0)
         assert (column.long_outside_base, column.long_outside_quote) == (2.0, 200.0)
         assert (column.short_outside_base, column.short_outside_quote) == (3.0, 300.0)
+
+
+def test_a_column_out_of_balance_is_refused() -> None:
+    inputs = replay_inputs(series(*range(9)), [], samples((0, 10)), empty_book(1))
+    whole = SideColumn(BinSpan(9000, np.array([1.0], dtype=np.float32)), 1.0, 2.0, 200.0)
+    short_of_one = SideColumn(BinSpan(9500, np.array([1.0], dtype=np.float32)), 1.0, 1.0, 200.0)
+    snapshot = BookSnapshot(8 * HOUR_MS, 107.5, 10.0, 4.0, whole, short_of_one)
+    with pytest.raises(OutOfBalance, match=r"held 3\.0, its total was 4\.0"):
+        list(grid_columns([snapshot], wanted_columns(inputs, {}), inputs))
 
 
 @pytest.mark.parametrize("interval", list(Interval))

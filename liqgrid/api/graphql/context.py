@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import strawberry
 
 from liqgrid.api.database import Pool
+from liqgrid.api.grids import Budget
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The pool to read from, and the request's id."""
+    """The pool to read from, the request's id, and how much it may still be answered with."""
 
     pool: Pool
     request_id: str
+    budget: Budget = field(default_factory=Budget)
 
 
 Info = strawberry.Info[Context, Any]

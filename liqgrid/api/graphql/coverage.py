@@ -23,7 +23,7 @@ class ModelInfo:
 @strawberry.type(description="A stretch of missing bars, [startsAt, endsAt); nothing was interpolated.")
 class Gap:
     venue: str = strawberry.field(description="Venue whose bars are missing.")
-    stream: str = strawberry.field(description="What is missing, for example bar:1h:last.")
+    stream: str = strawberry.field(description="What is missing, for example bar:last.")
     starts_at: datetime = strawberry.field(description="First moment without data.")
     ends_at: datetime = strawberry.field(description="First moment with data again.")
 

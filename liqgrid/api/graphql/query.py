@@ -84,7 +84,7 @@ class Query:
             parse_pair(pair), interval, milliseconds(start), milliseconds(end), last, venues, price_low, price_high,
             rows, unit,
         )  # fmt: skip
-        return Grid(data=await load_grid(info.context.pool, request))
+        return Grid(data=await load_grid(info.context.pool, request, info.context.budget))
 
     @strawberry.field(
         description="The densest price ranges whose peak is `within` a fraction of the price, largest notional first, "

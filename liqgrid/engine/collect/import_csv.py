@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from liqgrid.engine.collect.own_csv import CsvSource, read_csv
 from liqgrid.engine.market.bars import gaps
 from liqgrid.engine.market.instrument import PriceType
-from liqgrid.engine.market.tiers import published_tiers
 from liqgrid.engine.store.database import Connection
 from liqgrid.engine.store.raw import (
     ensure_instrument,
@@ -18,7 +17,6 @@ from liqgrid.engine.store.raw import (
     save_bar_gaps,
     save_import,
     save_rows,
-    save_tiers,
 )
 
 
@@ -66,7 +64,6 @@ def import_csv(
         before = find_import(connection, stored.instrument_id, source.interval, content)
         if before is not None:
             return ImportReport(source, before, 0, None, [], already_imported=True)
-        save_tiers(connection, stored.instrument_id, published_tiers().get(source.instrument, ()))
         bars = written = 0
         missing: list[tuple[int, int]] = []
         first_ms = previous_ms = None
@@ -80,8 +77,8 @@ def import_csv(
             previous_ms = int(rows.bars.bars.close_ms[-1])
             bars += len(open_ms)
             on_progress(bars)
-        within_ms = None if first_ms is None or previous_ms is None else (first_ms, previous_ms)
-        if within_ms is not None:
-            save_bar_gaps(connection, stored.instrument_id, source.interval, PriceType.LAST, within_ms)
-        save_import(connection, stored.instrument_id, source.interval, content, source.path.name, bars)
+        assert first_ms is not None and previous_ms is not None  # noqa: S101, PT018 - read_csv refuses an empty file
+        within_ms = (first_ms, previous_ms)
+        save_bar_gaps(connection, stored.instrument_id, PriceType.LAST, within_ms)
+        save_import(connection, stored.instrument_id, source.interval, content, source.path.name, bars, within_ms)
         return ImportReport(source, bars, written, within_ms, missing, already_imported=False)

@@ -143,8 +143,9 @@ def aggregate(series: BarSeries, interval: Interval) -> Bars:
     """Return the closed bars of ``interval`` that ``series`` makes up.
 
     A bar is open of the first, highest high, lowest low, close of the last, summed volume of the bars in its time.
-    It is left out where no bar of the series ends at its close (it is still forming, or its end is missing) and
-    where the series is coarser than ``interval``.
+    It is left out where no bar of the series begins with it or none ends with it (it is still forming, or an end is
+    missing) and where the series is coarser than ``interval``. Holes between are gaps; the volume is NaN if any part of
+    it is.
     """
     if not len(series):
         return Bars(interval, np.empty(0, dtype=np.int64), *(np.empty(0) for _ in range(5)))
@@ -152,7 +153,7 @@ def aggregate(series: BarSeries, interval: Interval) -> Bars:
     first = np.flatnonzero(np.diff(group, prepend=group[0] - 1))  # (N,)
     last = np.append(first[1:], len(series)) - 1  # (N,)
     open_ms = group[first] * interval.ms
-    whole = (series.close_ms[last] == open_ms + interval.ms) & (series.open_ms[first] >= open_ms)
+    whole = (series.close_ms[last] == open_ms + interval.ms) & (series.open_ms[first] == open_ms)
     return _rows(
         Bars(
             interval=interval,

@@ -19,6 +19,7 @@ class ErrorCode(StrEnum):
     NOT_BUILT = "NOT_BUILT"
     NOT_FOUND = "NOT_FOUND"
     RANGE_TOO_LARGE = "RANGE_TOO_LARGE"
+    REQUEST_TOO_LARGE = "REQUEST_TOO_LARGE"
     QUERY_TOO_COMPLEX = "QUERY_TOO_COMPLEX"
     SCHEMA_TOO_NEW = "SCHEMA_TOO_NEW"
     SCHEMA_TOO_OLD = "SCHEMA_TOO_OLD"
@@ -41,6 +42,10 @@ class BadData(LiqgridError):
     """Input that breaks an invariant of the market's vocabulary; names file, line and column where it has them."""
 
     code = ErrorCode.BAD_DATA
+
+
+class OutOfBalance(LiqgridError):
+    """A column that does not add up to its open interest: a defect of liqgrid; the build ends and writes nothing."""
 
 
 class BadRequest(LiqgridError):

@@ -34,7 +34,7 @@ class GridColumn:
     high: float
     low: float
     close: float
-    volume_base: float
+    volume_base: float  # NaN where that of a bar is unknown
     open_interest_base: float
     open_interest_ms: int  # time of the sample used; before close_ms when it was carried on
     mark: bool  # the last bar's range was that of the mark price

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from liqgrid.engine.market.arrays import F64, I64
-from liqgrid.engine.market.axis import edges, mid_prices
+from liqgrid.engine.market.axis import bin_of, edges, mid_prices
 from liqgrid.engine.market.instrument import Side
 
 SMOOTHING_BINS = 3  # the triangle reaches 3 bins (15 basis points) to each side
@@ -25,7 +25,8 @@ EDGE_FRACTION = 0.25  # a cluster ends where it falls under this fraction of its
 class Cluster:
     """A dense price range of one side.
 
-    ``low`` and ``high`` are its outer bin edges, ``peak_price`` the mid price of its densest bin, quote per base;
+    ``low`` and ``high`` are its outer bin edges, ``peak_price`` the mid price of the bin where the smoothed notional is
+    highest, quote per base;
     ``notional_quote`` and ``base`` what rests in the range; ``distance_fraction`` of the peak from the price, >= 0;
     ``share_fraction`` of the whole side's notional.
     """
@@ -65,9 +66,12 @@ def locate_clusters(side: Side, first_bin: int, base: F64, price: float, side_no
     peaks, valleys = _divide(density)
     price_edges, mids = edges(first_bin, len(base)), mid_prices(first_bin, len(base))
     bounds = [0, *valleys, len(base)]
+    # Smoothing spreads a side a little; no range reaches the price's own bin, where the side has nothing.
+    price_bin = bin_of(price) - first_bin
+    nearest_low, nearest_high = (0, price_bin) if side is Side.LONG else (price_bin + 1, len(base))
     clusters = []
     for peak, start, stop in zip(peaks, bounds[:-1], bounds[1:], strict=True):
-        low, high = _reach(density, peak, start, stop)
+        low, high = _reach(density, peak, max(start, nearest_low), min(stop, nearest_high))
         clusters.append(
             Cluster(
                 side=side,

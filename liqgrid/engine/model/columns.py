@@ -7,10 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from liqgrid.engine.market.bars import Bars, aggregate
+from liqgrid.engine.market.errors import OutOfBalance
 from liqgrid.engine.market.grid import GridColumn
 from liqgrid.engine.market.interval import Interval
+from liqgrid.engine.model.book import SideColumn
 from liqgrid.engine.model.inputs import Inputs
 from liqgrid.engine.model.replay import BookSnapshot
+
+_BALANCE = 1e-6  # float32 spans: each bin is rounded to 6e-8 of itself
 
 # The intervals that have a column at one close, each with its bars and the row of the column's own bar.
 WantedColumns = Mapping[int, list[tuple[Interval, Bars, int]]]
@@ -32,8 +36,16 @@ def wanted_columns(inputs: Inputs, horizons_ms: Mapping[Interval, int]) -> Wante
 def grid_columns(
     snapshots: Iterable[BookSnapshot], wanted: WantedColumns, inputs: Inputs
 ) -> Iterator[tuple[Interval, GridColumn]]:
-    """Yield the columns of each snapshot, one for every interval that closes with it."""
+    """Yield the columns of each snapshot, one for every interval that closes with it.
+
+    Raises
+    ------
+    OutOfBalance
+        If a side's parts do not add up to its total: an error in liqgrid, which must not reach a reader.
+    """
     for snapshot in snapshots:
+        for side in (snapshot.long, snapshot.short):
+            _check_balance(snapshot, side)
         row = int(np.searchsorted(inputs.series.close_ms, snapshot.close_ms))
         for interval, bars, bar in wanted[snapshot.close_ms]:
             yield (
@@ -45,7 +57,7 @@ def grid_columns(
                     high=float(bars.high[bar]),
                     low=float(bars.low[bar]),
                     close=float(bars.close[bar]),
-                    volume_base=float(np.nan_to_num(bars.volume_base[bar])),
+                    volume_base=float(bars.volume_base[bar]),
                     open_interest_base=snapshot.open_interest_base,
                     open_interest_ms=int(inputs.open_interest_ms[row]),
                     mark=bool(inputs.replay.has_mark[row]),
@@ -60,3 +72,13 @@ def grid_columns(
                     short_outside_quote=snapshot.short.outside_quote,
                 ),
             )
+
+
+def _check_balance(snapshot: BookSnapshot, side: SideColumn) -> None:
+    """Hold what is stored of a side to the book's total (I1, I2)."""
+    held = float(side.span.base.sum(dtype=np.float64)) + side.outside_base + side.unplaced_base
+    if not abs(held - snapshot.total_base) <= _BALANCE * snapshot.total_base:
+        raise OutOfBalance(
+            f"a side of the book at {snapshot.close_ms} ms held {held!r}, its total was {snapshot.total_base!r}",
+            close_ms=snapshot.close_ms,
+        )

@@ -36,15 +36,14 @@ class Inputs:
 def replay_inputs(series: BarSeries, marks: list[Bars], samples: OpenInterestRows, book: Book) -> Inputs:
     """Return the bars with the open interest known at each close (the newest sample then, never a later one).
 
-    Leading bars for which none is known, in the samples or in the book, are left out.
+    Leading bars for which none is known are left out.
     """
     index = np.searchsorted(samples.ts_ms, series.close_ms, side="right") - 1  # (T,)
     known = index >= 0
-    carried = not np.isnan(book.open_interest_base)
-    start = 0 if carried else int(np.argmax(known)) if known.any() else len(series)
-    open_interest = np.full(len(series), book.open_interest_base)
+    start = int(np.argmax(known)) if known.any() else len(series)
+    open_interest = np.full(len(series), np.nan)
     open_interest[known] = samples.open_interest_base[index[known]]
-    sampled_ms = np.full(len(series), book.close_ms, dtype=np.int64)
+    sampled_ms = np.zeros(len(series), dtype=np.int64)
     sampled_ms[known] = samples.ts_ms[index[known]]
     mark_low, mark_high, mark_close, has_mark = _marked(series, marks)
     whole = ReplayInput(

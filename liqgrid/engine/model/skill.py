@@ -6,6 +6,7 @@ Skill is the partial Spearman correlation of predicted with realised liquidation
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,14 +53,18 @@ def null_predictions(bars: Bars) -> F64:
 
 
 def exponential_mean(values: F64, span: int) -> F64:
-    """Return the exponentially weighted mean up to and with each value, weights (1 − 2/(span + 1))^age, (T,)."""
+    """Return the exponentially weighted mean up to and with each value, weights (1 − 2/(span + 1))^age, (T,).
+
+    A NaN counts for nothing, but ages what came before it; the mean is NaN until the first value.
+    """
     decay = 1 - 2 / (span + 1)
     mean = np.empty(len(values))
     total = weight = 0.0
     for t, value in enumerate(values):
-        total = total * decay + value
-        weight = weight * decay + 1
-        mean[t] = total / weight
+        known = not math.isnan(value)
+        total = total * decay + (value if known else 0.0)
+        weight = weight * decay + known
+        mean[t] = total / weight if weight else math.nan
     return mean
 
 

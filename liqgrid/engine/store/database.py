@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
 from liqgrid.engine.market.errors import BadSetting, StoreUnavailable
 from liqgrid.sql import queries
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 _CONNECT_TIMEOUT_S = 10
+_OPTIONS = "-c timezone=UTC -c application_name=liqgrid -c jit=off"
 
 
 @contextmanager
@@ -21,18 +23,25 @@ def connected(dsn: str) -> Iterator[Connection]:
     """Yield a connection in UTC whose statements take ``$1`` parameters; a driver error becomes StoreUnavailable.
 
     Nothing is committed but what a ``transaction()`` block encloses.
+
+    Raises
+    ------
+    BadSetting
+        If the DSN cannot be read.
+    StoreUnavailable
+        If the database cannot be reached, goes away, or its role may not do what is asked.
     """
-    address(dsn)
+    parts = _parts(dsn)
     try:
         with psycopg.connect(
             dsn,
             autocommit=True,
             connect_timeout=_CONNECT_TIMEOUT_S,
             cursor_factory=psycopg.RawCursor,
-            options="-c timezone=UTC -c application_name=liqgrid -c jit=off",
+            options=f"{parts.get('options', '')} {_OPTIONS}".strip(),
         ) as connection:
             yield connection
-    except psycopg.OperationalError as error:
+    except (psycopg.OperationalError, InsufficientPrivilege, ReadOnlySqlTransaction) as error:
         reason = " ".join(str(error).split())
         raise StoreUnavailable(
             f"database {address(dsn)} cannot be used: {reason} (is it running, and is LIQGRID_DSN right?)"
@@ -40,18 +49,16 @@ def connected(dsn: str) -> Iterator[Connection]:
 
 
 def address(dsn: str) -> str:
-    """Return where a DSN points, without its password.
-
-    Raises
-    ------
-    BadSetting
-        If it cannot be read; the message does not repeat it, for it may hold a password.
-    """
-    try:
-        parts = psycopg.conninfo.conninfo_to_dict(dsn)
-    except psycopg.ProgrammingError:
-        raise BadSetting("LIQGRID_DSN cannot be read; write postgresql://user:password@host:port/database") from None
+    """Return where a DSN points, without its password; raises as ``connected``."""
+    parts = _parts(dsn)
     return f"{parts.get('dbname', '')} at {parts.get('host', 'localhost')}:{parts.get('port', 5432)}"
+
+
+def _parts(dsn: str) -> dict[str, Any]:
+    try:
+        return psycopg.conninfo.conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:  # its text may repeat the whole DSN, password and all
+        raise BadSetting("LIQGRID_DSN cannot be read; write postgresql://user:password@host:port/database") from None
 
 
 @dataclass(frozen=True, slots=True)

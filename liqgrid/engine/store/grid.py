@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -93,11 +94,15 @@ def save_columns(
 def _column_row(instrument_id: int, build_id: int, interval: Interval, column: GridColumn) -> list[Any]:
     return [
         instrument_id, str(interval), _time(column.close_ms), build_id, column.price, column.open, column.high,
-        column.low, column.close, column.volume_base, column.open_interest_base, _time(column.open_interest_ms),
+        column.low, column.close, _known(column.volume_base), column.open_interest_base, _time(column.open_interest_ms),
         column.mark, column.total_base, column.long_unplaced_base, column.short_unplaced_base,
         column.long.first_bin, _span_bytes(column.long), column.long_outside_base, column.long_outside_quote,
         column.short.first_bin, _span_bytes(column.short), column.short_outside_base, column.short_outside_quote,
     ]  # fmt: skip
+
+
+def _known(value: float) -> float | None:
+    return None if isnan(value) else value
 
 
 def _time(ts_ms: int) -> datetime:
@@ -160,13 +165,15 @@ def count_columns(connection: Connection, instrument_id: int) -> dict[Interval, 
     return {interval: found[str(interval)] for interval in Interval if str(interval) in found}
 
 
-def load_realised(connection: Connection, instrument_id: int) -> tuple[Interval, LiquidationBarRows] | None:
-    """Return the realised liquidations of the finest interval that has any, None where there are none."""
-    found = connection.execute(_SQL["liquidation_interval"], [instrument_id]).fetchone()
-    if found is None:
-        return None
-    table = _table(connection.execute(_SQL["load_realised"], [instrument_id, found[0]], binary=True).fetchall(), 3)
-    return Interval(found[0]), LiquidationBarRows(table[:, 0].astype(np.int64), table[:, 1], table[:, 2])
+def load_realised(connection: Connection, instrument_id: int) -> dict[Interval, LiquidationBarRows]:
+    """Return the realised liquidations of every interval that has any, finest first."""
+    stored = {row[0] for row in connection.execute(_SQL["liquidation_intervals"], [instrument_id])}
+    realised = {}
+    for interval in (interval for interval in Interval if str(interval) in stored):
+        rows = connection.execute(_SQL["load_realised"], [instrument_id, str(interval)], binary=True).fetchall()
+        table = _table(rows, 3)  # (N, 3)
+        realised[interval] = LiquidationBarRows(table[:, 0].astype(np.int64), table[:, 1], table[:, 2])
+    return realised
 
 
 def load_predicted(connection: Connection, instrument_id: int) -> tuple[I64, I64, F64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, LiteralString
 
 import numpy as np
@@ -70,7 +70,7 @@ def save_rows(connection: Connection, instrument_id: int, rows: MarketRows) -> i
     """Write rows that are new or differ from what is stored; return how many were written.
 
     Needs a transaction that holds the instrument's lock. The instrument is marked changed from the earliest row
-    written, so that the next build starts there.
+    written, so that the next build starts there; realised liquidations do not change a column, but its score.
     """
     written = [
         _save_bars(connection, instrument_id, rows.bars),
@@ -137,8 +137,8 @@ def _save_long_short_ratio(connection: Connection, instrument_id: int, rows: Lon
 
 def _save_liquidation_bars(
     connection: Connection, instrument_id: int, interval: Interval, rows: LiquidationBarRows
-) -> tuple[int, None]:
-    count, _ = _save(
+) -> tuple[int, int | None]:
+    return _save(
         connection,
         "liquidation_bar",
         [instrument_id, str(interval)],
@@ -151,7 +151,6 @@ def _save_liquidation_bars(
             doubles(rows.short_base),
         ],
     )
-    return count, None  # realised liquidations score the model, they do not feed it
 
 
 def _save(
@@ -186,24 +185,33 @@ def find_import(connection: Connection, instrument_id: int, interval: Interval, 
 
 
 def save_import(
-    connection: Connection, instrument_id: int, interval: Interval, content_sha256: str, file_name: str, rows: int
+    connection: Connection,
+    instrument_id: int,
+    interval: Interval,
+    content_sha256: str,
+    file_name: str,
+    rows: int,
+    within_ms: tuple[int, int],
 ) -> None:
-    """Remember that a file's content was imported."""
-    connection.execute(_SQL["save_import"], [instrument_id, str(interval), content_sha256, file_name, rows])
+    """Remember that a file's content was imported, and the time [start, end) it covers."""
+    connection.execute(_SQL["save_import"], [instrument_id, str(interval), content_sha256, file_name, rows, *within_ms])
 
 
 def save_bar_gaps(
-    connection: Connection, instrument_id: int, interval: Interval, price_type: PriceType, within_ms: tuple[int, int]
+    connection: Connection, instrument_id: int, price_type: PriceType, within_ms: tuple[int, int]
 ) -> None:
-    """Record which bars are missing in and next to a stretch of time [start, end).
+    """Record where no bar of any interval is stored, in and next to a stretch of time [start, end).
 
     They are found between the bars now stored, so bars that came in any order leave the same gaps.
     """
-    stream = f"bar:{interval}:{price_type}"
+    stream = f"bar:{price_type}"
     connection.execute(_SQL["delete_gaps"], [instrument_id, stream, *within_ms])
-    connection.execute(
-        _SQL["save_bar_gaps"], [instrument_id, stream, str(interval), str(price_type), interval.seconds, *within_ms]
-    )
+    connection.execute(_SQL["save_bar_gaps"], [instrument_id, stream, str(price_type), *within_ms])
+
+
+def stored_intervals(connection: Connection, instrument_id: int) -> set[Interval]:
+    """Return the intervals that any bar of the instrument is stored of."""
+    return {Interval(row[1]) for row in connection.execute(_SQL["bar_intervals"], [instrument_id])}
 
 
 def load_bars(connection: Connection, instrument_id: int, price_type: PriceType, from_ms: int) -> list[Bars]:
@@ -236,21 +244,21 @@ def load_open_interest(connection: Connection, instrument_id: int, from_ms: int)
 
 
 def save_tiers(connection: Connection, instrument_id: int, tier_sets: Sequence[TierSet]) -> None:
-    """Store margin tiers that are not there yet."""
-    for tiers in tier_sets:
+    """Store margin tiers, each dated set whole, in place of what is stored of its date.
+
+    The instrument is marked changed from the earliest set that differs; from the beginning, where it is the first, for
+    that one is assumed before its date as well.
+    """
+    stored = {tiers.valid_from_ms: tiers for tiers in load_tiers(connection, instrument_id)}
+    differing = [tiers for tiers in tier_sets if stored.get(tiers.valid_from_ms) != tiers]
+    for tiers in differing:
+        connection.execute(_SQL["delete_tiers"], [instrument_id, tiers.valid_from_ms])
         for tier in tiers.tiers:
-            connection.execute(
-                _SQL["save_tier"],
-                [
-                    instrument_id,
-                    tiers.valid_from_ms,
-                    tier.floor_quote,
-                    tier.cap_quote,
-                    tier.maintenance_margin_rate,
-                    tier.maintenance_amount_quote,
-                    tier.max_leverage,
-                ],
-            )
+            connection.execute(_SQL["save_tier"], [instrument_id, tiers.valid_from_ms, *astuple(tier)])
+    if differing:
+        first_ms = min(tiers.valid_from_ms for tiers in differing)
+        is_first = first_ms <= min(stored, default=first_ms)
+        connection.execute(_SQL["mark_changed"], [instrument_id, 0 if is_first else first_ms])
 
 
 def load_tiers(connection: Connection, instrument_id: int) -> tuple[TierSet, ...]:

@@ -95,7 +95,7 @@ CREATE TABLE leverage_tier (
 -- How far a stream has been collected; moves in the same transaction as the rows.
 CREATE TABLE collect_cursor (
     instrument_id integer NOT NULL REFERENCES instrument,
-    stream        text NOT NULL,                           -- for example bar:1h:last
+    stream        text NOT NULL,                           -- for example bar:last
     ts            timestamptz NOT NULL,
     updated_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (instrument_id, stream)
@@ -118,6 +118,8 @@ CREATE TABLE imported_file (
     content_sha256 text NOT NULL,
     file_name      text NOT NULL,
     rows           bigint NOT NULL,
+    starts_at      timestamptz NOT NULL,                   -- open of its first bar
+    ends_at        timestamptz NOT NULL,                   -- close of its last bar
     imported_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (instrument_id, "interval", content_sha256)
 );

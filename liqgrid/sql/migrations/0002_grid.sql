@@ -28,7 +28,7 @@ CREATE TABLE grid_column (
     high                double precision NOT NULL,
     low                 double precision NOT NULL,
     close               double precision NOT NULL,
-    volume_base         double precision NOT NULL,
+    volume_base         double precision,                  -- NULL where that of a bar is unknown
     open_interest_base  double precision NOT NULL,
     open_interest_at    timestamptz NOT NULL,              -- time of the sample used; older than ts when carried on
     mark                boolean NOT NULL,                  -- the last bar's range was that of the mark price

@@ -58,6 +58,14 @@ SELECT (extract(epoch FROM max(ts)) * 1000)::bigint FROM grid_column
 WHERE instrument_id = ANY ($1::integer[]) AND "interval" = $2::text
   AND ($3::bigint IS NULL OR ts <= to_timestamp($3::bigint / 1000.0))
 
+-- The newest $5 columns from a time (or from the beginning) to another: when the first closes, and how many there are.
+-- name: column_range
+SELECT (extract(epoch FROM min(ts)) * 1000)::bigint AS first_ms, count(*) AS columns
+FROM (SELECT DISTINCT ts FROM grid_column
+      WHERE instrument_id = ANY ($1::integer[]) AND "interval" = $2::text
+        AND ts >= to_timestamp($3::bigint / 1000.0) AND ts <= to_timestamp($4::bigint / 1000.0)
+      ORDER BY ts DESC LIMIT $5::bigint) AS newest
+
 -- name: columns
 SELECT instrument_id, (extract(epoch FROM ts) * 1000)::bigint AS close_ms, build_id, price, open, high, low, close,
        volume_base, open_interest_base, (extract(epoch FROM open_interest_at) * 1000)::bigint AS open_interest_ms,
@@ -77,30 +85,18 @@ FROM build WHERE build_id = ANY ($1::bigint[])
 SELECT instrument_id, (extract(epoch FROM min(valid_from)) * 1000)::bigint AS valid_from_ms
 FROM leverage_tier WHERE instrument_id = ANY ($1::integer[]) GROUP BY instrument_id
 
--- The coarsest stored interval that bars of the interval asked for can be put together from.
--- name: bar_source
-SELECT DISTINCT "interval", array_position(ARRAY['1m', '5m', '15m', '1h', '4h', '1d'], "interval") AS rank
-FROM bar
-WHERE instrument_id = $1::integer AND price_type = 'last'
-  AND array_position(ARRAY['1m', '5m', '15m', '1h', '4h', '1d'], "interval")
-      <= array_position(ARRAY['1m', '5m', '15m', '1h', '4h', '1d'], $2::text)
+-- Where a page of bars begins: the first bar of any interval up to the one asked for.
+-- name: first_bar
+SELECT (extract(epoch FROM min(ts)) * 1000)::bigint FROM bar
+WHERE instrument_id = $1::integer AND price_type = 'last' AND "interval" = ANY ($2::text[])
   AND ts >= to_timestamp($3::bigint / 1000.0) AND ts < to_timestamp($4::bigint / 1000.0)
-ORDER BY rank DESC LIMIT 1
 
--- Closed bars of $3 seconds made of stored bars of $2, which are $4 seconds long.
 -- name: bars
-SELECT (extract(epoch FROM bin) * 1000)::bigint AS open_ms, open, high, low, close, volume_base
-FROM (
-    SELECT date_bin(make_interval(secs => $3::double precision), ts, TIMESTAMPTZ '1970-01-01 00:00Z') AS bin,
-           (array_agg(open ORDER BY ts))[1] AS open, max(high) AS high, min(low) AS low,
-           (array_agg(close ORDER BY ts DESC))[1] AS close, sum(volume_base) AS volume_base, max(ts) AS last_ts
-    FROM bar
-    WHERE instrument_id = $1::integer AND price_type = 'last' AND "interval" = $2::text
-      AND ts >= to_timestamp($5::bigint / 1000.0) AND ts < to_timestamp($6::bigint / 1000.0)
-    GROUP BY bin
-) AS binned
-WHERE last_ts + make_interval(secs => $4::double precision) = bin + make_interval(secs => $3::double precision)
-ORDER BY bin LIMIT $7::bigint
+SELECT "interval", (extract(epoch FROM ts) * 1000)::bigint AS open_ms, open, high, low, close, volume_base
+FROM bar
+WHERE instrument_id = $1::integer AND price_type = 'last' AND "interval" = ANY ($2::text[])
+  AND ts >= to_timestamp($3::bigint / 1000.0) AND ts < to_timestamp($4::bigint / 1000.0)
+ORDER BY ts
 
 -- name: open_interest
 SELECT (extract(epoch FROM ts) * 1000)::bigint AS ts_ms, open_interest_base

@@ -63,10 +63,8 @@ UPDATE instrument SET changed_from = NULL WHERE instrument_id = $1::integer
 -- name: count_columns
 SELECT "interval", count(*) FROM grid_column WHERE instrument_id = $1::integer GROUP BY "interval"
 
--- The finest interval with realised liquidations, which is where skill is measured.
--- name: liquidation_interval
-SELECT "interval" FROM liquidation_bar WHERE instrument_id = $1::integer
-GROUP BY "interval" ORDER BY array_position(ARRAY['1m', '5m', '15m', '1h', '4h', '1d'], "interval") LIMIT 1
+-- name: liquidation_intervals
+SELECT DISTINCT "interval" FROM liquidation_bar WHERE instrument_id = $1::integer
 
 -- name: load_realised
 SELECT (extract(epoch FROM ts) * 1000)::bigint, long_base, short_base

@@ -22,37 +22,45 @@ SELECT instrument_id, venue, pair FROM instrument ORDER BY venue, pair
 UPDATE instrument SET changed_from = least(changed_from, to_timestamp($2::double precision / 1000))
 WHERE instrument_id = $1::integer
 
+-- A file counts as imported unless another one wrote into its time since.
 -- name: find_import
-SELECT rows FROM imported_file
+SELECT rows FROM imported_file AS found
 WHERE instrument_id = $1::integer AND "interval" = $2::text AND content_sha256 = $3::text
+  AND NOT EXISTS (
+      SELECT FROM imported_file AS later
+      WHERE later.instrument_id = found.instrument_id AND later."interval" = found."interval"
+        AND later.imported_at > found.imported_at
+        AND later.starts_at < found.ends_at AND later.ends_at > found.starts_at)
 
 -- name: save_import
-INSERT INTO imported_file (instrument_id, "interval", content_sha256, file_name, rows)
-VALUES ($1::integer, $2::text, $3::text, $4::text, $5::bigint)
-ON CONFLICT DO NOTHING
+INSERT INTO imported_file (instrument_id, "interval", content_sha256, file_name, rows, starts_at, ends_at, imported_at)
+VALUES ($1::integer, $2::text, $3::text, $4::text, $5::bigint, to_timestamp($6::double precision / 1000),
+        to_timestamp($7::double precision / 1000), clock_timestamp())
+ON CONFLICT (instrument_id, "interval", content_sha256) DO UPDATE SET imported_at = excluded.imported_at
 
--- What was recorded as missing within a time; what is still missing there is found anew.
 -- name: delete_gaps
 DELETE FROM collect_gap
 WHERE instrument_id = $1::integer AND stream = $2::text
   AND ends_at > to_timestamp($3::double precision / 1000) AND starts_at < to_timestamp($4::double precision / 1000)
 
--- Record where stored bars do not follow each other, from the last bar before a time to the first after it.
+-- Record where no bar of any interval covers the time, from the last bar before a stretch to the first after it. The
+-- longest bar is a day, so what covers the stretch's start opens on that day or is the last bar before it.
 -- name: save_bar_gaps
 INSERT INTO collect_gap (instrument_id, stream, starts_at, ends_at)
-SELECT $1::integer, $2::text, closes_at, next_ts
+SELECT $1::integer, $2::text, covered_until, ts
 FROM (
-    SELECT ts + make_interval(secs => $5::double precision) AS closes_at, lead(ts) OVER (ORDER BY ts) AS next_ts
+    SELECT ts, max(ts + "interval"::interval) OVER (
+               ORDER BY ts, "interval"::interval ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS covered_until
     FROM bar
-    WHERE instrument_id = $1 AND "interval" = $3::text AND price_type = $4::text
-      AND ts >= coalesce((SELECT max(ts) FROM bar
-                          WHERE instrument_id = $1 AND "interval" = $3 AND price_type = $4
-                            AND ts < to_timestamp($6::double precision / 1000)), '-infinity')
+    WHERE instrument_id = $1 AND price_type = $3::text
+      AND ts >= coalesce((SELECT date_trunc('day', max(ts), 'UTC') FROM bar
+                          WHERE instrument_id = $1 AND price_type = $3
+                            AND ts < to_timestamp($4::double precision / 1000)), '-infinity')
       AND ts <= coalesce((SELECT min(ts) FROM bar
-                          WHERE instrument_id = $1 AND "interval" = $3 AND price_type = $4
-                            AND ts >= to_timestamp($7::double precision / 1000)), 'infinity')
+                          WHERE instrument_id = $1 AND price_type = $3
+                            AND ts >= to_timestamp($5::double precision / 1000)), 'infinity')
 ) AS stored
-WHERE next_ts > closes_at
+WHERE ts > covered_until
 ON CONFLICT (instrument_id, stream, starts_at) DO UPDATE SET ends_at = excluded.ends_at
 
 -- name: bar_is_appended
@@ -197,9 +205,11 @@ SELECT (extract(epoch FROM valid_from) * 1000)::bigint, floor_quote, cap_quote, 
 FROM leverage_tier WHERE instrument_id = $1::integer
 ORDER BY valid_from, floor_quote
 
+-- name: delete_tiers
+DELETE FROM leverage_tier WHERE instrument_id = $1::integer AND valid_from = to_timestamp($2::double precision / 1000)
+
 -- name: save_tier
 INSERT INTO leverage_tier (instrument_id, valid_from, floor_quote, cap_quote, maintenance_margin_rate,
                            maintenance_amount_quote, max_leverage)
 VALUES ($1::integer, to_timestamp($2::double precision / 1000), $3::double precision, $4::double precision,
         $5::double precision, $6::double precision, $7::double precision)
-ON CONFLICT (instrument_id, valid_from, floor_quote) DO NOTHING
