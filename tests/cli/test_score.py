@@ -101,9 +101,9 @@ def test_what_cannot_be_scored(inside: Inside, file: Path, options: list[str], c
     assert "Traceback" not in result.errors
 
 
-def test_too_few_bars_to_measure(inside: Inside, tmp_path: Path) -> None:
+def test_predictions_are_written_also_where_skill_cannot_be_measured(inside: Inside, tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     result = inside.run("score", write_market(tmp_path, market_rows(100)), "--predictions", out)
     assert (result.code, result.output) == (1, "")
     assert "needs at least 30 bars" in result.errors
-    assert not out.exists()
+    assert len(out.read_text("utf-8").splitlines()) == 101
