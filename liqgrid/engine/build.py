@@ -82,9 +82,7 @@ def build_instrument(
         changed_ms = load_change(connection, instrument_id, key)
         if changed_ms is None:
             return None
-        checkpoint = grid.newest_checkpoint(connection, instrument_id, key, changed_ms)
-        book = empty_book(len(parameters.leverages)) if checkpoint is None else book_from_bytes(checkpoint)
-        inputs = load_inputs(connection, instrument_id, book)
+        book, inputs = resume(connection, instrument_id, key, changed_ms, parameters)
         total = len(inputs.series) - inputs.first
         if total <= 0 and inputs.bars_without_open_interest:
             raise BadData(f"{stored.instrument}: no open interest is stored of any of its bars, so there is no grid")
@@ -136,16 +134,29 @@ def build_instrument(
 def load_change(connection: Connection, instrument_id: int, key: grid.BuildKey) -> int | None:
     """Return from when on the grid is out of date, epoch ms; None when it is not.
 
-    Everything is, where another model version or other parameters made it. A row inside a coarser bar can decide
-    whether that bar counts, so the change begins with the longest stored bar it lies in.
+    Everything is, where another model version or other parameters made it.
     """
     if not grid.is_built_by(connection, instrument_id, key):
         return _BEFORE_ALL_MS
-    changed_ms = grid.load_changed_from(connection, instrument_id)
-    if changed_ms is None:
-        return None
-    longest_ms = max((interval.ms for interval in raw.stored_intervals(connection, instrument_id)), default=1)
-    return changed_ms // longest_ms * longest_ms
+    return grid.load_changed_from(connection, instrument_id)
+
+
+def resume(
+    connection: Connection, instrument_id: int, key: grid.BuildKey, changed_ms: int, parameters: ModelParameters
+) -> tuple[Book, Inputs]:
+    """Return the newest book that a change leaves valid, and what follows it.
+
+    A changed row can make a coarser bar count that opened before it. A book that closed inside such a bar is none of
+    this history: the one before that bar is taken instead.
+    """
+    while True:
+        checkpoint = grid.newest_checkpoint(connection, instrument_id, key, changed_ms)
+        book = empty_book(len(parameters.leverages)) if checkpoint is None else book_from_bytes(checkpoint)
+        inputs = load_inputs(connection, instrument_id, book)
+        spanning = (inputs.series.open_ms < book.close_ms) & (inputs.series.close_ms > book.close_ms)
+        if not spanning.any():
+            return book, inputs
+        changed_ms = int(inputs.series.open_ms[spanning][0])
 
 
 def load_inputs(connection: Connection, instrument_id: int, book: Book) -> Inputs:

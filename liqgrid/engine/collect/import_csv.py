@@ -79,6 +79,6 @@ def import_csv(
             on_progress(bars)
         assert first_ms is not None and previous_ms is not None  # noqa: S101, PT018 - read_csv refuses an empty file
         within_ms = (first_ms, previous_ms)
-        save_bar_gaps(connection, stored.instrument_id, PriceType.LAST, within_ms)
+        save_bar_gaps(connection, stored.instrument_id, PriceType.LAST, within_ms, missing)
         save_import(connection, stored.instrument_id, source.interval, content, source.path.name, bars, within_ms)
         return ImportReport(source, bars, written, within_ms, missing, already_imported=False)

@@ -198,20 +198,22 @@ def save_import(
 
 
 def save_bar_gaps(
-    connection: Connection, instrument_id: int, price_type: PriceType, within_ms: tuple[int, int]
+    connection: Connection,
+    instrument_id: int,
+    price_type: PriceType,
+    within_ms: tuple[int, int],
+    missing_ms: list[tuple[int, int]],
 ) -> None:
     """Record where no bar of any interval is stored, in and next to a stretch of time [start, end).
 
-    They are found between the bars now stored, so bars that came in any order leave the same gaps.
+    ``missing_ms`` are the stretches in it without bars just written; other bars may cover them. They are found between
+    the bars now stored, so bars that came in any order leave the same gaps.
     """
     stream = f"bar:{price_type}"
-    connection.execute(_SQL["delete_gaps"], [instrument_id, stream, *within_ms])
-    connection.execute(_SQL["save_bar_gaps"], [instrument_id, stream, str(price_type), *within_ms])
-
-
-def stored_intervals(connection: Connection, instrument_id: int) -> set[Interval]:
-    """Return the intervals that any bar of the instrument is stored of."""
-    return {Interval(row[1]) for row in connection.execute(_SQL["bar_intervals"], [instrument_id])}
+    start_ms, end_ms = within_ms
+    connection.execute(_SQL["delete_gaps"], [instrument_id, stream, start_ms, end_ms])
+    for stretch_ms in [(start_ms, start_ms), *missing_ms, (end_ms, end_ms)]:
+        connection.execute(_SQL["save_bar_gaps"], [instrument_id, stream, str(price_type), *stretch_ms])
 
 
 def load_bars(connection: Connection, instrument_id: int, price_type: PriceType, from_ms: int) -> list[Bars]:
