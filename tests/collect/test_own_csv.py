@@ -316,3 +316,14 @@ def test_the_recorded_market_data_is_read_whole(market_data: Path) -> None:
         rows = read_whole(csv_source(path))
         assert len(rows.bars.bars) == path.read_text().count("\n") - 1
         assert own_csv.csv_source(path).instrument == rows.instrument
+
+
+def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = market(3).csv(tmp_path / "BTCUSDT_1h.csv")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(BadData, match=r"BTCUSDT_1h\.csv: cannot be read: Permission denied"):
+        next(read_csv(source))

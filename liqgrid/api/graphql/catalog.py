@@ -15,12 +15,12 @@ from liqgrid.api.graphql.scalars import PackedArray, optional_time, packed, time
 from liqgrid.api.reads import (
     BuiltInterval,
     InstrumentRow,
-    SeriesPage,
     SkillRow,
     read_built_intervals,
     read_database_kind,
     read_instruments,
 )
+from liqgrid.api.series import SeriesPage
 from liqgrid.engine.market.errors import BadRequest
 from liqgrid.engine.market.interval import Interval
 from liqgrid.sql import migration_ids

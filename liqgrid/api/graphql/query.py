@@ -30,7 +30,8 @@ from liqgrid.api.graphql.levels import Clusters, Exposure, to_clusters, to_expos
 from liqgrid.api.graphql.scalars import milliseconds
 from liqgrid.api.grids import GridRequest, Unit, load_grid
 from liqgrid.api.profiles import check_bands, load_profile, top_clusters
-from liqgrid.api.reads import read_bars, read_open_interest, read_pair, read_pair_page, read_skills
+from liqgrid.api.reads import read_pair, read_pair_page, read_skills
+from liqgrid.api.series import read_bars, read_open_interest
 from liqgrid.engine.market.errors import BadRequest
 from liqgrid.engine.market.instrument import Side, parse_pair
 from liqgrid.engine.market.interval import Interval

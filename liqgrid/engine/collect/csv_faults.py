@@ -105,7 +105,11 @@ def _is_time(value: str) -> bool:
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the cells of each line that is not empty; the header as it is."""
     # what is not UTF-8 comes as lone surrogates, which no column name and no number holds
-    with path.open(encoding="utf-8-sig", newline="", errors="surrogateescape") as file:
+    try:
+        file = path.open(encoding="utf-8-sig", newline="", errors="surrogateescape")
+    except OSError as error:
+        raise BadData(f"{path}: cannot be read: {error.strerror}", file=str(path)) from error
+    with file:
         reader = csv.reader(file)
         try:
             for values in reader:

@@ -44,8 +44,3 @@ def parse_interval(text: str) -> Interval:
     except ValueError:
         known = ", ".join(interval.value for interval in Interval)
         raise BadRequest(f"interval was {text!r}; use one of {known}", interval=text) from None
-
-
-def intervals_from(finest: Interval) -> tuple[Interval, ...]:
-    """Return the intervals whose columns bars of ``finest`` can give, finest first."""
-    return tuple(interval for interval in Interval if interval.ms >= finest.ms)
