@@ -16,7 +16,7 @@ from liqgrid.engine.market.instrument import (
     parse_instrument,
     parse_pair,
 )
-from liqgrid.engine.market.interval import Interval, intervals_from, parse_interval
+from liqgrid.engine.market.interval import Interval, parse_interval
 
 
 def test_intervals_have_their_length() -> None:
@@ -35,12 +35,6 @@ def test_an_unknown_interval_names_the_known_ones(text: str) -> None:
         parse_interval(text)
     assert caught.value.code is ErrorCode.BAD_REQUEST
     assert caught.value.context == {"interval": text}
-
-
-def test_bars_of_an_interval_give_itself_and_coarser_columns() -> None:
-    assert intervals_from(Interval.M15) == (Interval.M15, Interval.H1, Interval.H4, Interval.D1)
-    assert intervals_from(Interval.D1) == (Interval.D1,)
-    assert intervals_from(Interval.M1) == tuple(Interval)
 
 
 def test_each_interval_divides_the_next_and_starts_with_the_epoch() -> None:
