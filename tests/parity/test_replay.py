@@ -16,6 +16,7 @@ from liqgrid.engine.model.levels import LevelTable, level_table
 from liqgrid.engine.model.parameters import ModelParameters
 from liqgrid.engine.model.replay import replay
 from tests.parity import reference
+from tests.replay_table import replay_input
 
 HOUR_MS = 3_600_000
 START_MS = 1_718_841_600_000
@@ -75,20 +76,21 @@ def random_market(seed: int, bars: int, wild: Wildness) -> ReplayInput:
         interest *= float(np.exp(wild.interest * rng.normal()))
         if chance(wild.collapse):
             interest = 1e-3 if interest > 1 else 80_000.0
-        rows.append((open_ms, close_ms, low, high, low * shift, high * shift * 1.0001, price * shift, volume, interest))
-    columns = np.array(rows).T
-    return ReplayInput(
-        open_ms=columns[0].astype(np.int64),
-        close_ms=columns[1].astype(np.int64),
-        low=columns[2],
-        high=columns[3],
-        mark_low=columns[4],
-        mark_high=columns[5],
-        mark_close=columns[6],
-        volume_base=columns[7],
-        open_interest_base=columns[8],
-        has_mark=np.full(bars, wild.mark),
-    )
+        rows.append(
+            (
+                open_ms,
+                close_ms,
+                low,
+                high,
+                low * shift,
+                high * shift * 1.0001,
+                price * shift,
+                volume,
+                interest,
+                wild.mark,
+            )
+        )
+    return replay_input(np.array(rows, dtype=np.float64))
 
 
 def slow(bars: ReplayInput, tables: list[tuple[int, LevelTable]], chosen: ModelParameters) -> reference.Replay:

@@ -19,6 +19,7 @@ from liqgrid.engine.market.instrument import parse_instrument
 from liqgrid.engine.market.tiers import published_tiers
 from liqgrid.engine.model.levels import LevelTable, level_table
 from liqgrid.engine.model.parameters import ModelParameters
+from tests.replay_table import replay_input
 
 HOUR_MS = 3_600_000
 START_MS = 1_718_841_600_000  # 2024-06-20 00:00 UTC
@@ -78,19 +79,7 @@ def bars_of(price: float, open_interest: float, steps: list[Move]) -> ReplayInpu
         rows.append(
             (opened_at, close_ms, low, high, mark_low, mark_high, price * shift, volume, open_interest, has_mark)
         )
-    columns = np.array(rows, dtype=np.float64).reshape(len(rows), 10).T
-    return ReplayInput(
-        open_ms=columns[0].astype(np.int64),
-        close_ms=columns[1].astype(np.int64),
-        low=columns[2],
-        high=columns[3],
-        mark_low=columns[4],
-        mark_high=columns[5],
-        mark_close=columns[6],
-        volume_base=columns[7],
-        open_interest_base=columns[8],
-        has_mark=columns[9].astype(np.bool_),
-    )
+    return replay_input(np.array(rows, dtype=np.float64).reshape(len(rows), 10))
 
 
 @st.composite

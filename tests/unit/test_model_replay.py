@@ -18,6 +18,7 @@ from liqgrid.engine.model.book import Book, empty_book
 from liqgrid.engine.model.levels import LevelTable
 from liqgrid.engine.model.parameters import ModelParameters
 from liqgrid.engine.model.replay import replay
+from tests.replay_table import replay_input
 
 HOUR_MS = 3_600_000
 LONG, SHORT = 0, 1
@@ -42,21 +43,8 @@ def bars(*rows: dict[str, float]) -> ReplayInput:
         low, high, close = row.get("low", 0.0), row.get("high", 2.0), row.get("close", 1.5)
         open_ms = row.get("at_hour", hour + 1) * HOUR_MS
         prices = (low, high, row.get("mark_low", low), row.get("mark_high", high), close)
-        table.append((open_ms, open_ms + HOUR_MS, *map(price, prices), row.get("volume", 0.0), row["interest"]))
-    columns = np.array(table, dtype=np.float64).reshape(len(rows), 9).T
-    marks = np.ones(len(rows), dtype=np.bool_)
-    return ReplayInput(
-        open_ms=columns[0].astype(np.int64),
-        close_ms=columns[1].astype(np.int64),
-        low=columns[2],
-        high=columns[3],
-        mark_low=columns[4],
-        mark_high=columns[5],
-        mark_close=columns[6],
-        volume_base=columns[7],
-        open_interest_base=columns[8],
-        has_mark=marks,
-    )
+        table.append((open_ms, open_ms + HOUR_MS, *map(price, prices), row.get("volume", 0.0), row["interest"], 1.0))
+    return replay_input(np.array(table, dtype=np.float64).reshape(len(rows), 10))
 
 
 def run(market: ReplayInput, table: LevelTable, chosen: ModelParameters | None = None) -> Book:
