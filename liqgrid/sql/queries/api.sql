@@ -19,8 +19,12 @@ SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'
 -- name: instruments
 SELECT i.instrument_id, i.venue, i.pair, i.coin, i.quote,
        oi.open_interest_base,
-       (SELECT (extract(epoch FROM max(ts)) * 1000)::bigint FROM bar b
-        WHERE b.instrument_id = i.instrument_id AND b.price_type = 'last') AS last_bar_ms,
+       (SELECT (extract(epoch FROM max(newest.ts)) * 1000)::bigint
+        FROM unnest(ARRAY['1m', '5m', '15m', '1h', '4h', '1d']) AS one ("interval")
+        CROSS JOIN LATERAL (
+            SELECT b.ts FROM bar b
+            WHERE b.instrument_id = i.instrument_id AND b."interval" = one."interval" AND b.price_type = 'last'
+            ORDER BY b.ts DESC LIMIT 1) AS newest) AS last_bar_ms,
        (extract(epoch FROM built.watermark) * 1000)::bigint AS built_until_ms,
        (extract(epoch FROM built.finished_at) * 1000)::bigint AS built_at_ms,
        built.model_version, built.parameters_hash, built.formula_version
@@ -87,9 +91,13 @@ FROM leverage_tier WHERE instrument_id = ANY ($1::integer[]) GROUP BY instrument
 
 -- Where a page of bars begins: the first bar of any interval up to the one asked for.
 -- name: first_bar
-SELECT (extract(epoch FROM min(ts)) * 1000)::bigint FROM bar
-WHERE instrument_id = $1::integer AND price_type = 'last' AND "interval" = ANY ($2::text[])
-  AND ts >= to_timestamp($3::bigint / 1000.0) AND ts < to_timestamp($4::bigint / 1000.0)
+SELECT (extract(epoch FROM min(earliest.ts)) * 1000)::bigint
+FROM unnest($2::text[]) AS one ("interval")
+CROSS JOIN LATERAL (
+    SELECT b.ts FROM bar b
+    WHERE b.instrument_id = $1::integer AND b."interval" = one."interval" AND b.price_type = 'last'
+      AND b.ts >= to_timestamp($3::bigint / 1000.0) AND b.ts < to_timestamp($4::bigint / 1000.0)
+    ORDER BY b.ts LIMIT 1) AS earliest
 
 -- name: bars
 SELECT "interval", (extract(epoch FROM ts) * 1000)::bigint AS open_ms, open, high, low, close, volume_base

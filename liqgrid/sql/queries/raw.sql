@@ -44,7 +44,8 @@ WHERE instrument_id = $1::integer AND stream = $2::text
   AND ends_at > to_timestamp($3::double precision / 1000) AND starts_at < to_timestamp($4::double precision / 1000)
 
 -- Record where no bar of any interval covers the time, from the last bar before a stretch to the first after it. The
--- longest bar is a day, so what covers the stretch's start opens on that day or is the last bar before it.
+-- longest bar is a day, so what covers the stretch's start opens on that day or is the last bar before it. The key begins
+-- with the interval, so each one is looked up by itself: the newest of all of them would be found by reading them all.
 -- name: save_bar_gaps
 INSERT INTO collect_gap (instrument_id, stream, starts_at, ends_at)
 SELECT $1::integer, $2::text, covered_until, ts
@@ -53,12 +54,23 @@ FROM (
                ORDER BY ts, "interval"::interval ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS covered_until
     FROM bar
     WHERE instrument_id = $1 AND price_type = $3::text
-      AND ts >= coalesce((SELECT date_trunc('day', max(ts), 'UTC') FROM bar
-                          WHERE instrument_id = $1 AND price_type = $3
-                            AND ts < to_timestamp($4::double precision / 1000)), '-infinity')
-      AND ts <= coalesce((SELECT min(ts) FROM bar
-                          WHERE instrument_id = $1 AND price_type = $3
-                            AND ts >= to_timestamp($5::double precision / 1000)), 'infinity')
+      AND "interval" = ANY (ARRAY['1m', '5m', '15m', '1h', '4h', '1d'])
+      AND ts >= coalesce(
+          (SELECT date_trunc('day', max(before.ts), 'UTC')
+           FROM unnest(ARRAY['1m', '5m', '15m', '1h', '4h', '1d']) AS one ("interval")
+           CROSS JOIN LATERAL (
+               SELECT b.ts FROM bar AS b
+               WHERE b.instrument_id = $1 AND b."interval" = one."interval" AND b.price_type = $3
+                 AND b.ts < to_timestamp($4::double precision / 1000)
+               ORDER BY b.ts DESC LIMIT 1) AS before), '-infinity')
+      AND ts <= coalesce(
+          (SELECT min(after.ts)
+           FROM unnest(ARRAY['1m', '5m', '15m', '1h', '4h', '1d']) AS one ("interval")
+           CROSS JOIN LATERAL (
+               SELECT b.ts FROM bar AS b
+               WHERE b.instrument_id = $1 AND b."interval" = one."interval" AND b.price_type = $3
+                 AND b.ts >= to_timestamp($5::double precision / 1000)
+               ORDER BY b.ts LIMIT 1) AS after), 'infinity')
 ) AS stored
 WHERE ts > covered_until
 ON CONFLICT (instrument_id, stream, starts_at) DO UPDATE SET ends_at = excluded.ends_at
@@ -197,7 +209,11 @@ WHERE instrument_id = $1::integer
 ORDER BY ts
 
 -- name: bar_intervals
-SELECT DISTINCT price_type, "interval" FROM bar WHERE instrument_id = $1::integer
+SELECT kind.price_type, one."interval"
+FROM unnest(ARRAY['last', 'mark']) AS kind (price_type)
+CROSS JOIN unnest(ARRAY['1m', '5m', '15m', '1h', '4h', '1d']) AS one ("interval")
+WHERE EXISTS (SELECT FROM bar WHERE instrument_id = $1::integer AND bar."interval" = one."interval"
+              AND bar.price_type = kind.price_type)
 
 -- name: load_tiers
 SELECT (extract(epoch FROM valid_from) * 1000)::bigint, floor_quote, cap_quote, maintenance_margin_rate,
