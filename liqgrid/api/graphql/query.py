@@ -6,6 +6,7 @@ from datetime import datetime
 
 import strawberry
 
+from liqgrid.api.database import Pool
 from liqgrid.api.graphql.catalog import (
     BarSeries,
     OpenInterestSeries,
@@ -30,7 +31,7 @@ from liqgrid.api.graphql.levels import Clusters, Exposure, to_clusters, to_expos
 from liqgrid.api.graphql.scalars import milliseconds
 from liqgrid.api.grids import GridRequest, Unit, load_grid
 from liqgrid.api.profiles import check_bands, load_profile, top_clusters
-from liqgrid.api.reads import read_pair, read_pair_page, read_skills
+from liqgrid.api.reads import InstrumentRow, read_pair, read_pair_page, read_skills
 from liqgrid.api.series import read_bars, read_open_interest
 from liqgrid.engine.market.errors import BadRequest
 from liqgrid.engine.market.instrument import Side, parse_pair
@@ -138,11 +139,10 @@ class Query:
         after: str | None = None,
     ) -> BarSeries:
         _check_first(first, MAX_SERIES)
-        rows = await read_pair(info.context.pool, parse_pair(pair), None if venue is None else [venue])
+        row = await _one_instrument(info.context.pool, pair, venue)
         from_ms, to_ms = _stretch(start, end, after)
-        return to_bar_series(
-            rows[0], interval, await read_bars(info.context.pool, rows[0], interval, from_ms, to_ms, first)
-        )
+        page = await read_bars(info.context.pool, row, interval, from_ms, to_ms, first)
+        return to_bar_series(row, interval, page)
 
     @strawberry.field(
         description="Open interest samples in [start, end), paged. `venue`: default the one with the largest."
@@ -158,11 +158,10 @@ class Query:
         after: str | None = None,
     ) -> OpenInterestSeries:
         _check_first(first, MAX_SERIES)
-        rows = await read_pair(info.context.pool, parse_pair(pair), None if venue is None else [venue])
+        row = await _one_instrument(info.context.pool, pair, venue)
         from_ms, to_ms = _stretch(start, end, after)
-        return to_open_interest_series(
-            rows[0], await read_open_interest(info.context.pool, rows[0], from_ms, to_ms, first)
-        )
+        page = await read_open_interest(info.context.pool, row, from_ms, to_ms, first)
+        return to_open_interest_series(row, page)
 
     @strawberry.field(description="Published skill of the pair's instruments; empty where nothing realised is stored.")
     async def skill(self, info: Info, pair: str) -> list[Skill]:
@@ -178,6 +177,12 @@ class Query:
 def _check_first(first: int, most: int) -> None:
     if not 1 <= first <= most:
         raise BadRequest(f"first was {first}; it must be 1 to {most}", first=first)
+
+
+async def _one_instrument(pool: Pool, pair: str, venue: str | None) -> InstrumentRow:
+    """Return the pair's instrument of a venue, by default of the one with the largest open interest."""
+    rows = await read_pair(pool, parse_pair(pair), None if venue is None else [venue])
+    return rows[0]
 
 
 def _stretch(start: datetime | None, end: datetime | None, after: str | None) -> tuple[int, int]:
