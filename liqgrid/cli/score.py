@@ -13,9 +13,9 @@ from liqgrid.cli.text import iso, utc_range, warn
 from liqgrid.engine.collect.own_csv import CsvSource, csv_source, read_whole
 from liqgrid.engine.market.arrays import F64
 from liqgrid.engine.market.bars import Bars, gaps
-from liqgrid.engine.market.errors import BadData
 from liqgrid.engine.market.interval import Interval
-from liqgrid.engine.market.tiers import published_tiers
+from liqgrid.engine.market.tiers import assumed_tiers, published_tiers
+from liqgrid.engine.model.formulas import formula_version
 from liqgrid.engine.model.parameters import MODEL_VERSION, ModelParameters
 from liqgrid.engine.model.predict import predict
 from liqgrid.engine.model.skill import Skill, measure_skill, realised_of
@@ -34,17 +34,19 @@ def score_file(
     Raises
     ------
     BadData
-        If the file is wrong, there are no margin tiers of its instrument, or too few liquidations to measure skill.
+        If the file is wrong, its venue has no formula, or too few liquidations to measure skill.
     BadSetting
         If the predictions cannot be written where they should go.
     """
     if predictions is not None:
         check_output(predictions)
     source = csv_source(path, symbol, interval)
+    formula_version(source.instrument)  # a venue without a formula is refused before the file is read
     tier_sets = published_tiers().get(source.instrument)
     if tier_sets is None:
-        known = ", ".join(str(instrument) for instrument in published_tiers())
-        raise BadData(f"{source.instrument}: no margin tiers are known; there are some of {known}")
+        tier_sets = (assumed_tiers(source.instrument),)
+        highest = tier_sets[0].tiers[0].max_leverage
+        warn(f"{source.instrument}: no margin tiers are known; up to {highest:g}x at every size is assumed")
     parameters = ModelParameters()
     rows = read_whole(source)
     bars = rows.bars.bars

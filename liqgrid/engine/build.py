@@ -20,11 +20,12 @@ from liqgrid.engine.market.bars import aggregate, finest_series
 from liqgrid.engine.market.errors import BadData
 from liqgrid.engine.market.instrument import Instrument, PriceType
 from liqgrid.engine.market.interval import Interval
-from liqgrid.engine.market.tiers import in_force, published_tiers
+from liqgrid.engine.market.tiers import assumed_tiers, in_force, published_tiers
 from liqgrid.engine.model.book import Book, book_from_bytes, book_to_bytes, empty_book
 from liqgrid.engine.model.columns import grid_columns, wanted_columns
+from liqgrid.engine.model.formulas import formula_version
 from liqgrid.engine.model.inputs import Inputs, chunks, replay_inputs
-from liqgrid.engine.model.levels import FORMULA_VERSIONS, level_table
+from liqgrid.engine.model.levels import level_table, rule_changes_ms
 from liqgrid.engine.model.parameters import MODEL_VERSION, ModelParameters
 from liqgrid.engine.model.replay import replay
 from liqgrid.engine.model.skill import Skill, SkillUnknown, measure_skill, predictions_of, realised_of
@@ -69,13 +70,11 @@ def build_instrument(
     Raises
     ------
     BadData
-        If the instrument has no margin tiers or no open interest, or its venue no formula.
+        If the instrument has no open interest, or its venue no formula.
     """
     started = time.perf_counter()
     instrument_id = stored.instrument_id
-    if stored.instrument.venue not in FORMULA_VERSIONS:
-        raise BadData(f"{stored.instrument}: there is no liquidation formula for this venue yet")
-    key = grid.BuildKey(MODEL_VERSION, parameters.digest(), FORMULA_VERSIONS[stored.instrument.venue])
+    key = grid.BuildKey(MODEL_VERSION, parameters.digest(), formula_version(stored.instrument))
     with connection.transaction():
         raw.lock_instrument(connection, instrument_id)
         raw.save_tiers(connection, instrument_id, published_tiers().get(stored.instrument, ()))
@@ -88,15 +87,14 @@ def build_instrument(
             raise BadData(f"{stored.instrument}: no open interest is stored of any of its bars, so there is no grid")
         if total <= 0:
             return None
-        tier_sets = raw.load_tiers(connection, instrument_id)
-        if not tier_sets:
-            raise BadData(f"{stored.instrument}: no margin tiers are stored, so no liquidation price can be computed")
+        tier_sets = raw.load_tiers(connection, instrument_id) or (assumed_tiers(stored.instrument),)
         build_id = grid.begin_build(connection, instrument_id, book.close_ms or _BEFORE_ALL_MS)
         wanted = wanted_columns(inputs, HORIZONS_MS)
         saved = 0
-        for start, stop in chunks(inputs, tier_sets):
+        for start, stop in chunks(inputs, rule_changes_ms(stored.instrument, tier_sets)):
             part = inputs.replay.rows(start, stop)
-            levels = level_table(stored.instrument, in_force(tier_sets, int(part.open_ms[0])), parameters)
+            at_ms = int(part.open_ms[0])
+            levels = level_table(stored.instrument, in_force(tier_sets, at_ms), parameters, at_ms)
             done = replay(book, part, levels, parameters, {int(ms) for ms in part.close_ms} & wanted.keys())
             book = done.book
             saved += grid.save_columns(
@@ -117,6 +115,7 @@ def build_instrument(
             coverage={
                 "bars_without_volume": inputs.bars_without_volume,
                 "bars_without_open_interest": inputs.bars_without_open_interest,
+                "tiers_assumed": tier_sets[0].assumed,
             },
         )
         grid.finish_build(connection, instrument_id, record, HORIZONS_MS)

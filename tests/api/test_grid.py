@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from liqgrid.engine.model.levels import FORMULA_VERSIONS
+from liqgrid.engine.model.formulas import formula_version
 from liqgrid.engine.model.parameters import MODEL_VERSION
 from tests.api.conftest import BARS, GAP, LAGGING, PARAMETERS, Served
 from tests.api.served import unpacked
 from tests.api.stored import StoredColumn, ms_of, stored_columns, text_of
+from tests.markets import BITCOIN
 
 API_PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 STEP_MS = 15 * 60_000
@@ -199,7 +200,7 @@ def test_the_answer_says_what_made_it(served: Served) -> None:
     assert model == {
         "version": MODEL_VERSION,
         "parametersHash": PARAMETERS.digest(),
-        "formulaVersions": [FORMULA_VERSIONS["binance"]],
+        "formulaVersions": [formula_version(BITCOIN)],
     }
 
 

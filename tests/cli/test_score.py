@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from liqgrid.engine.model.parameters import ModelParameters
+from liqgrid.engine.model.parameters import MODEL_VERSION, ModelParameters
 from tests.cli.conftest import Inside, Liqgrid
 from tests.cli.market import market_rows, write_market
 
@@ -34,7 +34,7 @@ def test_json_is_one_object_with_known_keys(liqgrid: Liqgrid, file: Path) -> Non
     assert scored == {
         "symbol": "binance:BTC-USDT",
         "interval": "1h",
-        "model_version": "1",
+        "model_version": MODEL_VERSION,
         "parameters_hash": ModelParameters().digest(),
     }
     assert not liqgrid.home.exists()  # no database is needed
@@ -84,11 +84,17 @@ def test_gap_is_warned_of(inside: Inside, tmp_path: Path) -> None:
     assert "warning: BTCUSDT_1h.csv: 1 gap, 5 h missing: 2024-07-02 12:00 … 2024-07-02 17:00 UTC" in result.errors
 
 
+def test_tiers_that_nobody_published_are_assumed_and_it_says_so(inside: Inside, file: Path) -> None:
+    result = inside.run("score", file, "--symbol", "bybit:NEW-USDT", "--json")
+    assert result.code == 0
+    assert json.loads(result.output)["symbol"] == "bybit:NEW-USDT"
+    assert "warning: bybit:NEW-USDT: no margin tiers are known; up to 20x at every size is assumed" in result.errors
+
+
 @pytest.mark.parametrize(
     ("options", "code", "says"),
     [
-        (["--symbol", "binance:NOPE-USDT"], 1, "error BAD_DATA: binance:NOPE-USDT: no margin tiers are known"),
-        (["--symbol", "kraken:BTC-USDT"], 1, "error BAD_DATA: kraken:BTC-USDT: no margin tiers are known"),
+        (["--symbol", "kraken:BTC-USDT"], 1, "error BAD_DATA: kraken:BTC-USDT: no liquidation formula"),
         (["--interval", "4h"], 1, "is not the start of a 4h bar"),
         (["--predictions", "/no such folder/out.csv"], 2, "there is no folder /no such folder"),
         (["--predictions", "/"], 2, "which is a folder"),

@@ -158,8 +158,11 @@ def test_what_is_not_there(lasting: Liqgrid, inside: Inside, tmp_path: Path, arg
     assert list(tmp_path.iterdir()) == []
 
 
-def test_instrument_without_tiers_does_not_keep_the_others_from_being_served(lasting: Liqgrid, tmp_path: Path) -> None:
+def test_instrument_that_cannot_be_built_does_not_keep_the_others_from_being_served(
+    lasting: Liqgrid, tmp_path: Path
+) -> None:
     odd = write_market(tmp_path, market_rows(BARS), "NOPEUSDT_1h.csv")
+    odd.write_text("\n".join(line.rsplit(",", 1)[0] for line in odd.read_text().splitlines()))  # no open interest
     running = lasting.start("up", odd, "--port", "0")
     running.wait_until_served()
     code, errors = running.end(signal.SIGTERM)
@@ -168,7 +171,7 @@ def test_instrument_without_tiers_does_not_keep_the_others_from_being_served(las
     assert "build      binance:BTC-USDT: up to date" in running.said
     result = lasting.run("build")
     assert result.returncode == 1
-    assert "error BAD_DATA: binance:NOPE-USDT: no margin tiers are stored" in result.stderr
+    assert "error BAD_DATA: binance:NOPE-USDT: no open interest is stored" in result.stderr
     assert lasting.run("build", "BTC-USDT").returncode == 0
 
 

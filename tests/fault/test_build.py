@@ -16,7 +16,7 @@ from liqgrid.engine.market.axis import bin_of, mid_prices
 from liqgrid.engine.market.errors import BadData
 from liqgrid.engine.market.instrument import parse_instrument
 from liqgrid.engine.market.interval import Interval
-from liqgrid.engine.market.tiers import published_tiers
+from liqgrid.engine.market.tiers import published_tiers, tier_set
 from liqgrid.engine.model import inputs as inputs_module
 from liqgrid.engine.model.parameters import ModelParameters
 from liqgrid.engine.store.database import Connection
@@ -257,7 +257,7 @@ def test_bars_before_the_first_open_interest_wait_for_it(
     assert report is not None
     assert report.bars == 35
     coverage = connection.execute("SELECT coverage FROM build").fetchone()
-    assert coverage == ({"bars_without_volume": 0, "bars_without_open_interest": 25},)
+    assert coverage == ({"bars_without_volume": 0, "bars_without_open_interest": 25, "tiers_assumed": False},)
     bring(connection, rows)
     bring(other, rows)
     build(connection)
@@ -266,9 +266,30 @@ def test_bars_before_the_first_open_interest_wait_for_it(
 
 
 def test_what_cannot_be_built_says_why_and_changes_nothing(connection: Connection, tmp_path: Path) -> None:
-    for name, fault in (("binance:NEW-USDT", "no margin tiers are stored"), ("okx:BTC-USDT", "no liquidation formula")):
-        instrument = parse_instrument(name)
-        import_csv(connection, market(30, instrument=instrument).csv(tmp_path / "bars.csv"))
-        with pytest.raises(BadData, match=rf"{name}: (there is )?{fault}"):
-            build_instrument(connection, ensure_instrument(connection, instrument), ModelParameters())
+    instrument = parse_instrument("kraken:BTC-USDT")
+    import_csv(connection, market(30, instrument=instrument).csv(tmp_path / "bars.csv"))
+    with pytest.raises(BadData, match="kraken:BTC-USDT: no liquidation formula"):
+        build_instrument(connection, ensure_instrument(connection, instrument), ModelParameters())
     assert [len(part) for part in everything(connection).values()] == [0] * 7
+
+
+def test_tiers_that_nobody_published_are_assumed_until_somebody_does(
+    connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instrument = parse_instrument("okx:NEW-USDT")
+    import_csv(connection, market(60, instrument=instrument).csv(tmp_path / "bars.csv"))
+    stored = ensure_instrument(connection, instrument)
+    assert build_instrument(connection, stored, ModelParameters()) is not None
+    assumed = connection.execute("SELECT coverage -> 'tiers_assumed' FROM build").fetchall()
+    assert assumed == [(True,)]
+    assert connection.execute("SELECT count(*) FROM leverage_tier").fetchone() == (0,), "what is assumed is not stored"
+    assert build_instrument(connection, stored, ModelParameters()) is None
+    before = grid_of(connection)["columns"]
+    known = tier_set(1_800_000_000_000, [(1e9, 0.005, 100)])
+    monkeypatch.setattr(build_module, "published_tiers", lambda: {instrument: (known,)})
+    assert build_instrument(connection, stored, ModelParameters()) is not None
+    assumed = connection.execute("SELECT coverage -> 'tiers_assumed' FROM build ORDER BY build_id").fetchall()
+    assert assumed == [(True,), (False,)]
+    after = grid_of(connection)["columns"]
+    assert len(after) == len(before)
+    assert after[-1] != before[-1], "bars before the first known set are built anew by it"

@@ -42,11 +42,12 @@ class Bar:
 
 @dataclass(frozen=True)
 class Levels:
-    """Level factors and weights by class, in force for bars that open at or after ``valid_from_ms``."""
+    """Rungs in force for bars that open at or after ``valid_from_ms``: leverage class, weight, and factor by side."""
 
     valid_from_ms: int
+    classes: list[int]
+    weights: list[float]
     factors: dict[str, list[float]]
-    weights: dict[str, list[float]]
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,7 @@ def open_missing(side: str, book: Side, missing: float, bar: Bar, levels: Levels
     width = max(coordinate(bar.high) - low, 0.001)
     close_bin = bin_at(bar.mark_close)
     parts: dict[tuple[int, int], float] = {}
-    for j, (factor, weight) in enumerate(zip(levels.factors[side], levels.weights[side], strict=True)):
-        if weight == 0:
-            continue
+    for j, weight, factor in zip(levels.classes, levels.weights, levels.factors[side], strict=True):
         start = low + coordinate(factor)
         end = start + width
         for k in range(math.floor(start), math.floor(end) + 1):
@@ -121,7 +120,7 @@ def open_missing(side: str, book: Side, missing: float, bar: Bar, levels: Levels
                 continue
             part = weight * overlap(start, end, k) / width
             if part > 0:
-                parts[j, k] = part
+                parts[j, k] = parts.get((j, k), 0.0) + part
     left = math.fsum(parts.values())
     book.opened += missing
     if left == 0:

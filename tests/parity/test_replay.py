@@ -112,8 +112,9 @@ def slow(bars: ReplayInput, tables: list[tuple[int, LevelTable]], chosen: ModelP
         [
             reference.Levels(
                 valid_from_ms,
+                table.class_index.tolist(),
+                table.weight.tolist(),
                 {name: table.factor[row].tolist() for row, name in enumerate(reference.SIDES)},
-                {name: table.weight.tolist() for name in reference.SIDES},
             )
             for valid_from_ms, table in tables
         ],

@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 from liqgrid.engine.market.arrays import F64
 from liqgrid.engine.market.axis import LOG_GROWTH, MAX_PRICE, MIN_PRICE, bin_of
 from liqgrid.engine.market.bars import ReplayInput
+from liqgrid.engine.market.instrument import parse_instrument
+from liqgrid.engine.market.tiers import TierSet, tier_set
 from liqgrid.engine.model.book import Book, SideColumn, book_from_bytes, book_to_bytes, empty_book
-from liqgrid.engine.model.levels import linear_factors
+from liqgrid.engine.model.formulas import FORMULA_VERSIONS, Formula
+from liqgrid.engine.model.levels import level_table
 from liqgrid.engine.model.parameters import ModelParameters
 from liqgrid.engine.model.replay import BookSnapshot, Replay, replay
 from tests.property.markets import (
@@ -126,18 +129,50 @@ def test_i3_longs_lie_below_the_close_and_shorts_above(bars: ReplayInput, chosen
         assert not len(short.base) or close < short.first_bin
 
 
-@given(
-    st.lists(st.floats(2, 125), min_size=2, max_size=13, unique=True).map(sorted),
-    st.floats(0, 0.007),
-)
-def test_i3_higher_leverage_is_nearer_to_the_entry(leverages: list[float], rate: float) -> None:
+formulas = st.sampled_from([formula for formulas in FORMULA_VERSIONS.values() for formula in formulas])
+
+
+@given(formulas, st.lists(st.floats(2, 125), min_size=2, max_size=13, unique=True).map(sorted), st.floats(0, 0.007))
+def test_i3_higher_leverage_is_nearer_to_the_entry(formula: Formula, leverages: list[float], rate: float) -> None:
     leverage = np.array(leverages)
     assume((np.diff(1 / leverage) < -1e-9).all())
-    factor = linear_factors(leverage, np.full(len(leverage), rate), np.zeros(len(leverage)))
+    factor = formula.factor(leverage, np.full(len(leverage), rate), np.zeros(len(leverage)))
     assert (factor[0] < 1).all()
     assert (factor[1] > 1).all()
     assert (np.diff(factor[0]) > 0).all()
     assert (np.diff(factor[1]) < 0).all()
+
+
+@st.composite
+def tier_sets(draw: st.DrawFn) -> TierSet:
+    """Brackets whose rate is under half of the initial margin at their highest leverage, as venues have them."""
+    leverages = sorted(draw(st.lists(st.integers(1, 200), min_size=1, max_size=12, unique=True)), reverse=True)
+    widths = draw(st.lists(st.floats(1, 1e6), min_size=len(leverages), max_size=len(leverages)))
+    caps = np.cumsum(np.array(widths) ** draw(st.floats(0.2, 2)) + 1).tolist()
+    part = draw(st.floats(0.01, 0.5))
+    return tier_set(0, [(cap, part / leverage, leverage) for cap, leverage in zip(caps, leverages, strict=True)])
+
+
+@given(
+    st.sampled_from(["binance:BTC-USDT", "binance:BTC-USD", "bybit:BTC-USDT", "bybit:BTC-USD", "hyperliquid:BTC-USDC"]),
+    st.sampled_from([0, 2_000_000_000_000]),
+    tier_sets(),
+    st.floats(1, 1e12),
+    st.floats(0.001, 10),
+)
+def test_i3_levels_lie_on_their_side_and_weights_sum_to_one(
+    name: str, at_ms: int, tiers: TierSet, median: float, spread: float
+) -> None:
+    assume(tiers.tiers[0].max_leverage >= 2)
+    chosen = ModelParameters(position_median_quote=median, position_spread=spread)
+    table = level_table(parse_instrument(name), tiers, chosen, at_ms)
+    offered = [j for j, leverage in enumerate(chosen.leverages) if leverage <= tiers.tiers[0].max_leverage]
+    assert sorted(set(table.class_index.tolist())) == offered
+    assert (np.diff(table.class_index) >= 0).all()
+    assert (table.weight > 0).all()
+    assert abs(table.weight.sum() - 1) < 1e-12
+    assert ((table.factor[0] > 0) & (table.factor[0] < 1) & (table.factor[1] > 1)).all()
+    assert np.isfinite(table.factor).all()
 
 
 # ------------------------------------------------------------------------------------ I4 and I5: the same, bit for bit

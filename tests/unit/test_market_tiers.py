@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections import Counter
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,15 @@ import pytest
 
 from liqgrid.engine.market.errors import BadData
 from liqgrid.engine.market.instrument import parse_instrument
-from liqgrid.engine.market.tiers import Tier, in_force, published_tiers, tier_set
+from liqgrid.engine.market.tiers import (
+    Tier,
+    TierSet,
+    assumed_tiers,
+    half_initial_rate,
+    in_force,
+    published_tiers,
+    tier_set,
+)
 
 MARKET_DATA = os.environ.get("LIQGRID_MARKET_DATA")
 BITCOIN = parse_instrument("binance:BTC-USDT")
@@ -31,32 +40,64 @@ def test_maintenance_amounts_keep_the_margin_continuous() -> None:
     assert 600_000 * 0.005 - 50 == 600_000 * 0.0065 - 950 == 2950
 
 
-def test_a_notional_on_a_floor_is_in_the_bracket_above() -> None:
-    found = tier_set(0, [(100, 0.01, 50), (200, 0.02, 20), (300, 0.03, 10)])
-    by_notional = {0.0: 0.01, 99.99: 0.01, 100: 0.02, 199.99: 0.02, 200: 0.03, 299: 0.03, 1e9: 0.03}
-    assert {n: found.at(n).maintenance_margin_rate for n in by_notional} == by_notional
+@pytest.mark.parametrize(
+    ("brackets", "row", "fault"),
+    [
+        ([(0, 0.01, 50)], 1, "caps must ascend"),
+        ([(100, 0.0, 50)], 1, r"rates must be in \(0, 1\)"),
+        ([(100, 1.0, 50)], 1, r"rates must be in \(0, 1\)"),
+        ([(100, 0.01, 0.5)], 1, "leverage must be at least 1"),
+        ([(100, 0.01, math.inf)], 1, "leverage must be at least 1"),
+        ([(100, 0.01, 50), (100, 0.02, 20)], 2, "caps must ascend"),
+        ([(100, 0.01, 50), (90, 0.02, 20)], 2, "caps must ascend"),
+        ([(math.inf, 0.01, 50), (math.inf, 0.02, 20)], 2, "caps must ascend"),
+        ([(100, 0.02, 50), (200, 0.03, 30), (300, 0.01, 20)], 3, "rates must not descend"),
+        ([(100, 0.01, 50), (200, 0.02, 60)], 2, "leverage must not ascend"),
+        ([(math.nan, 0.01, 50)], 1, "caps must ascend"),
+        ([(100, math.nan, 50)], 1, "rates must be in"),
+        ([(100, 0.01, math.nan)], 1, "leverage must be at least 1"),
+    ],
+)
+def test_a_bracket_that_does_not_follow_is_named(
+    brackets: list[tuple[float, float, float]], row: int, fault: str
+) -> None:
+    with pytest.raises(BadData, match=rf"bracket {row} of {len(brackets)} was .*; {fault}"):
+        tier_set(0, brackets)
+
+
+def test_no_bracket_at_all_is_refused() -> None:
+    with pytest.raises(BadData, match="needs at least one bracket"):
+        tier_set(0, [])
 
 
 @pytest.mark.parametrize(
-    "brackets",
+    ("second", "fault"),
     [
-        [],
-        [(0, 0.01, 50)],
-        [(100, 0.0, 50)],
-        [(100, 1.0, 50)],
-        [(100, 0.01, 0.5)],
-        [(100, 0.01, 50), (100, 0.02, 20)],
-        [(100, 0.01, 50), (90, 0.02, 20)],
-        [(100, 0.01, 50), (200, 0.01, 20)],
-        [(100, 0.02, 50), (200, 0.01, 20)],
-        [(math.nan, 0.01, 50)],
-        [(100, math.nan, 50)],
-        [(100, 0.01, math.nan)],
+        (Tier(90, 200, 0.02, 1, 20), "the floor must be the cap of the bracket before"),
+        (Tier(math.nan, 200, 0.02, 1, 20), "the floor must be the cap of the bracket before"),
+        (Tier(100, 200, 0.02, -1, 20), "the amount must be in"),
+        (Tier(100, 200, 0.02, 2.1, 20), "the amount must be in"),
+        (Tier(100, 200, 0.02, math.nan, 20), "the amount must be in"),
     ],
 )
-def test_brackets_that_do_not_ascend_are_refused(brackets: list[tuple[float, float, float]]) -> None:
-    with pytest.raises(BadData):
-        tier_set(0, brackets)
+def test_brackets_a_venue_gives_are_checked_as_well(second: Tier, fault: str) -> None:
+    first = Tier(0, 100, 0.01, 0, 50)
+    assert TierSet(0, (first, Tier(100, 200, 0.02, 1, 20))).tiers
+    with pytest.raises(BadData, match=rf"bracket 2 of 2 was .*; {fault}"):
+        TierSet(0, (first, second))
+
+
+def test_brackets_may_share_a_rate() -> None:
+    found = tier_set(0, [(100, 0.01, 50), (200, 0.01, 20), (math.inf, 0.02, 20)])
+    assert [tier.maintenance_amount_quote for tier in found.tiers] == [0, 0, 2]
+
+
+def test_unknown_tiers_are_assumed_to_be_one_bracket_for_every_size() -> None:
+    found = assumed_tiers(parse_instrument("binance:NEW-USDT"))
+    assert found == TierSet(0, (Tier(0, math.inf, 0.025, 0, 20),), assumed=True)
+    assert assumed_tiers(parse_instrument("hyperliquid:NEW-USDC")).tiers == (Tier(0, math.inf, 0.1, 0, 5),)
+    with pytest.raises(BadData, match="kraken:BTC-USDT: no margin tiers are known, and venue 'kraken' has no default"):
+        assumed_tiers(parse_instrument("kraken:BTC-USDT"))
 
 
 def test_the_newest_begun_set_is_in_force_else_the_earliest() -> None:
@@ -67,9 +108,8 @@ def test_the_newest_begun_set_is_in_force_else_the_earliest() -> None:
 
 def test_the_published_table_parses() -> None:
     published = published_tiers()
-    assert len(published) == 10
-    for instrument, sets in published.items():
-        assert instrument.venue == "binance"
+    assert Counter(instrument.venue for instrument in published) == {"binance": 11, "hyperliquid": 36}
+    for sets in published.values():
         assert list(sets) == sorted(sets, key=lambda tiers: tiers.valid_from_ms)
         for tiers in sets:
             assert tiers.tiers[0].floor_quote == 0
@@ -84,9 +124,29 @@ def test_the_published_table_parses() -> None:
 def test_bitcoin_of_june_2024() -> None:
     june = in_force(published_tiers()[BITCOIN], int(datetime(2024, 7, 1, tzinfo=UTC).timestamp() * 1000))
     assert june.valid_from_ms == int(datetime(2024, 6, 20, tzinfo=UTC).timestamp() * 1000)
-    assert june.at(10_000).max_leverage == 125
-    assert june.at(10_000).maintenance_margin_rate == 0.004
-    assert june.at(1_000_000).maintenance_amount_quote == pytest.approx(950)
+    assert june.tiers[0] == Tier(0, 50_000, 0.004, 0, 125)
+    assert june.tiers[2].maintenance_amount_quote == pytest.approx(950)
+
+
+def test_coin_margined_bitcoin_has_the_amounts_of_the_venues_page() -> None:
+    # Binance support, "How to Calculate Liquidation Price of COIN-M Futures Contracts": for 300 BTC 12.5 % and 11.81,
+    # 50 × (5 % − 2.5 %) + 0.56 = 1.81 BTC on level 5; a later edition has 11.605 BTC for 300 BTC
+    early, late = published_tiers()[parse_instrument("binance:BTC-USD")]
+    assert early.tiers[4].maintenance_amount_quote == pytest.approx(1.81)
+    for tiers, amount in ((early, 11.81), (late, 11.605)):
+        (tier,) = (tier for tier in tiers.tiers if tier.floor_quote <= 300 < tier.cap_quote)
+        assert tier.maintenance_margin_rate == 0.125
+        assert tier.maintenance_amount_quote == pytest.approx(amount)
+
+
+def test_hyperliquid_keeps_half_of_the_initial_margin() -> None:
+    # Docs, "Margin tiers": BTC up to 150 M at 40x, 1.25 %; above, 20x, 2.5 %, so 150 M × 1.25 % less
+    (bitcoin,) = published_tiers()[parse_instrument("hyperliquid:BTC-USDC")]
+    assert bitcoin.tiers == (Tier(0, 150e6, 0.0125, 0, 40), Tier(150e6, math.inf, 0.025, 1_875_000, 20))
+    for instrument, sets in published_tiers().items():
+        if instrument.venue == "hyperliquid":
+            for tier in sets[0].tiers:
+                assert tier.maintenance_margin_rate == half_initial_rate(tier.max_leverage)
 
 
 @pytest.mark.skipif(MARKET_DATA is None, reason="the published brackets are in LIQGRID_MARKET_DATA, which is not set")
@@ -104,4 +164,5 @@ def test_the_published_table_holds_every_bracket_of_the_venue() -> None:
                 assert (tier.maintenance_margin_rate, tier.max_leverage) == (row["rate"], row["max_leverage"])
                 assert tier.maintenance_amount_quote == pytest.approx(row["amount"], rel=1e-9), (date, pair)
             compared += 1
-    assert compared == sum(len(sets) for sets in published_tiers().values())
+    linear = [sets for instrument, sets in published_tiers().items() if str(instrument).startswith("binance:")]
+    assert compared == sum(map(len, linear)) - len(published_tiers()[parse_instrument("binance:BTC-USD")])

@@ -10,7 +10,6 @@ from liqgrid.engine.market.errors import OutOfBalance
 from liqgrid.engine.market.grid import BinSpan
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.market.rows import OpenInterestRows
-from liqgrid.engine.market.tiers import tier_set
 from liqgrid.engine.model.book import Book, SideColumn, empty_book
 from liqgrid.engine.model.columns import grid_columns, wanted_columns
 from liqgrid.engine.model.inputs import chunks, replay_inputs
@@ -66,7 +65,7 @@ def test_bars_before_the_first_sample_are_left_out_and_counted() -> None:
 def test_without_any_sample_nothing_is_replayed() -> None:
     found = replay_inputs(series(1, 2), [], samples(), empty_book(1))
     assert (found.first, found.bars_without_open_interest) == (2, 2)
-    assert list(chunks(found, (tier_set(0, [(100, 0.01, 50)]),))) == []
+    assert list(chunks(found, [0])) == []
 
 
 def test_a_book_goes_on_where_it_closed_with_the_open_interest_it_had() -> None:
@@ -95,17 +94,17 @@ def test_an_unknown_volume_is_none_and_counted() -> None:
     assert found.bars_without_volume == 1  # of those replayed
 
 
-def test_chunks_end_where_tiers_change() -> None:
-    tiers = tuple(tier_set(int(hour * HOUR_MS), [(100, 0.01, 50)]) for hour in (0, 3, 4.5, 90))
+def test_chunks_end_where_rules_change() -> None:
+    changes_ms = [int(hour * HOUR_MS) for hour in (0, 3, 4.5, 90)]
     found = replay_inputs(series(1, 2, 3, 4, 5, 6), [], samples((0, 10)), empty_book(1))
     # The set of 3 o'clock is in force from the bar that opens then, that of half past four from the one at 5.
-    assert list(chunks(found, tiers)) == [(0, 2), (2, 4), (4, 6)]
+    assert list(chunks(found, changes_ms)) == [(0, 2), (2, 4), (4, 6)]
 
 
 def test_chunks_are_bounded() -> None:
     opens = range(1, 25_001)
     found = replay_inputs(series(*opens), [], samples((0, 10)), empty_book(1))
-    assert list(chunks(found, (tier_set(0, [(100, 0.01, 50)]),))) == [(0, 10_000), (10_000, 20_000), (20_000, 25_000)]
+    assert list(chunks(found, [0])) == [(0, 10_000), (10_000, 20_000), (20_000, 25_000)]
 
 
 def test_every_interval_has_a_column_at_its_closes() -> None:

@@ -18,7 +18,9 @@ OTHERS: dict[str, object] = {
     "profile_exponent": -0.5,
     "turnover_fraction": 0.5,
     "modelled_share": 0.5,
-    "position_notional_quote": 20_000.0,
+    "position_median_quote": 20_000.0,
+    "position_spread": 1.0,
+    "inverse_median_fraction": 0.1,
     "max_gap_ms": 1,
 }
 
@@ -36,7 +38,8 @@ def test_the_defaults_are_those_of_the_model_page() -> None:
     default = ModelParameters()
     assert list(default.leverages) == [2, 3, 5, 7, 10, 15, 20, 25, 33, 50, 75, 100, 125]
     assert (default.profile_exponent, default.turnover_fraction, default.modelled_share) == (-1, 1, 1)
-    assert (default.position_notional_quote, default.max_gap_ms) == (10_000, 24 * 3600 * 1000)
+    assert (default.position_median_quote, default.position_spread) == (100_000, 2)
+    assert (default.inverse_median_fraction, default.max_gap_ms) == (0.3, 24 * 3600 * 1000)
 
 
 def test_a_digest_is_sixteen_hexadecimal_digits_and_stays() -> None:
@@ -81,8 +84,13 @@ def test_equal_parameters_have_one_digest(name: str, value: object) -> None:
         ("modelled_share", 0),
         ("modelled_share", 1.01),
         ("modelled_share", math.nan),
-        ("position_notional_quote", 0),
-        ("position_notional_quote", math.inf),
+        ("position_median_quote", 0),
+        ("position_median_quote", math.inf),
+        ("position_spread", 0),
+        ("position_spread", math.nan),
+        ("position_spread", 10.1),
+        ("inverse_median_fraction", 0),
+        ("inverse_median_fraction", math.inf),
         ("max_gap_ms", 0),
         ("max_gap_ms", -1),
     ],

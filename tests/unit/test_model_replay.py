@@ -33,7 +33,7 @@ def levels(*bins_away: float) -> LevelTable:
     away: F64 = np.array(bins_away, dtype=np.float64) * LOG_GROWTH
     weight = np.full(len(away), 1 / len(away))
     leverage = np.arange(2, len(away) + 2, dtype=np.float64)
-    return LevelTable(leverage, weight, np.stack([np.exp(-away), np.exp(away)]))
+    return LevelTable(leverage, np.arange(len(away)), weight, np.stack([np.exp(-away), np.exp(away)]))
 
 
 def bars(*rows: dict[str, float]) -> ReplayInput:
@@ -48,7 +48,7 @@ def bars(*rows: dict[str, float]) -> ReplayInput:
 
 
 def run(market: ReplayInput, table: LevelTable, chosen: ModelParameters | None = None) -> Book:
-    return replay(empty_book(len(table.weight)), market, table, chosen or ModelParameters()).book
+    return replay(empty_book(len(table.leverage)), market, table, chosen or ModelParameters()).book
 
 
 def cells(book: Book, side: int) -> dict[int, float]:

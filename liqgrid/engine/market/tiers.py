@@ -1,12 +1,13 @@
 """Margin tiers: what margin a venue keeps for a position, by its size and by date.
 
-Venues whose tiers need a key to read get a dated table of published brackets in ``brackets/``.
+Collectors store the tiers that venues publish without a key. Of others the project has a dated table of published
+brackets in ``brackets/``. Where neither knows an instrument, a stated default of its venue is assumed.
 """
 
 from __future__ import annotations
 
 import csv
-from bisect import bisect_right
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -15,13 +16,23 @@ from importlib.resources import files
 from liqgrid.engine.market.errors import BadData
 from liqgrid.engine.market.instrument import Instrument, parse_instrument
 
+# Highest leverage assumed on a venue for an instrument without known tiers, at every size. 20x is what Binance lets
+# every account have (support, "Leverage and Margin", accounts under 60 days) and the least any of its contracts
+# offered; 5x is the second bracket of Hyperliquid's smaller coins (docs, "Margin tiers"). No level is then shown
+# nearer to the price than the venue is likely to allow.
+_ASSUMED_LEVERAGE = {"binance": 20.0, "bybit": 20.0, "okx": 20.0, "hyperliquid": 5.0}
+
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """One margin bracket: for notional in [floor_quote, cap_quote), quote currency.
+    """One margin bracket: for notional in [floor_quote, cap_quote).
 
-    ``maintenance_margin_rate`` is a fraction of notional; ``maintenance_amount_quote`` is subtracted, so that the
-    margin is continuous in the notional: margin = notional × rate − amount.
+    ``maintenance_margin_rate`` is a fraction of notional; ``maintenance_amount_quote`` is subtracted:
+    margin = notional × rate − amount. The venue's own amounts make that continuous in the notional. ``cap_quote`` of
+    the last bracket may be infinite.
+
+    Units: quote currency for linear contracts. For inverse ones floor, cap and amount are in **base coin**, in which
+    they are margined (names and columns stay). Amount ÷ notional is a fraction either way: a level needs no price.
     """
 
     floor_quote: float
@@ -33,42 +44,93 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class TierSet:
-    """All brackets of one instrument from ``valid_from_ms`` on, ascending by floor, without holes."""
+    """All brackets of one instrument from ``valid_from_ms`` on, ascending by floor, without holes.
+
+    ``assumed``: nobody published these for the instrument; they are the default of its venue.
+
+    Raises
+    ------
+    BadData
+        If there is no bracket, or one does not follow from the one before it; the message names it.
+    """
 
     valid_from_ms: int
     tiers: tuple[Tier, ...]
+    assumed: bool = False
 
-    def at(self, notional_quote: float) -> Tier:
-        """Return the bracket a position of this notional is in (the last one above every cap)."""
-        index = bisect_right([tier.floor_quote for tier in self.tiers], notional_quote) - 1
-        return self.tiers[max(index, 0)]
+    def __post_init__(self) -> None:
+        """Check every bracket, for tables, venues and the database alike."""
+        if not self.tiers:
+            raise BadData("a tier set needs at least one bracket; none was given")
+        for row, tier in enumerate(self.tiers):
+            fault = _fault(self.tiers[row - 1] if row else None, tier)
+            if fault:
+                raise BadData(
+                    f"bracket {row + 1} of {len(self.tiers)} was floor {tier.floor_quote:g}, cap {tier.cap_quote:g}, "
+                    f"rate {tier.maintenance_margin_rate:g}, amount {tier.maintenance_amount_quote:g}, "
+                    f"leverage {tier.max_leverage:g}; {fault}"
+                )
+
+
+def _fault(before: Tier | None, tier: Tier) -> str | None:
+    """Return what must hold of a bracket and does not. Every comparison is false of NaN."""
+    rate, leverage = tier.maintenance_margin_rate, tier.max_leverage
+    # What a position of the floor must keep at most; the slack is for amounts that a venue rounded.
+    most_amount = tier.floor_quote * rate * (1 + 1e-6)
+    rules = {
+        "the floor must be the cap of the bracket before, 0 for the first": tier.floor_quote
+        == (before.cap_quote if before else 0.0),
+        "caps must ascend": tier.cap_quote > tier.floor_quote and math.isfinite(tier.floor_quote),
+        "rates must be in (0, 1)": 0 < rate < 1,
+        "rates must not descend": before is None or rate >= before.maintenance_margin_rate,
+        "the amount must be in [0, floor × rate]": 0 <= tier.maintenance_amount_quote <= most_amount,
+        "leverage must be at least 1": 1 <= leverage < math.inf,
+        "leverage must not ascend": before is None or leverage <= before.max_leverage,
+    }
+    return next((rule for rule, holds in rules.items() if not holds), None)
 
 
 def tier_set(valid_from_ms: int, brackets: list[tuple[float, float, float]]) -> TierSet:
     """Return the tier set of ``(cap_quote, maintenance_margin_rate, max_leverage)`` rows, ascending by cap.
 
     Maintenance amounts follow from continuity: amount_n = amount_{n-1} + floor_n × (rate_n − rate_{n-1})
-    (Binance support, "Leverage and Margin of USDⓈ-M Futures").
+    (Binance support, "Leverage and Margin of USDⓈ-M Futures"; Bybit help, "Margin Parameters"; Hyperliquid docs,
+    "Margin tiers").
 
     Raises
     ------
     BadData
-        If there is no row, caps or rates do not ascend, or a leverage is below 1.
+        As ``TierSet``.
     """
-    if not brackets:
-        raise BadData("a tier set needs at least one bracket; none was given")
     tiers: list[Tier] = []
     floor = amount = previous_rate = 0.0
     for cap, rate, max_leverage in brackets:
-        if not (cap > floor and previous_rate < rate < 1 and max_leverage >= 1):
-            raise BadData(
-                f"bracket was cap {cap:g}, rate {rate:g}, leverage {max_leverage:g} after floor {floor:g} and rate "
-                f"{previous_rate:g}; caps and rates must ascend, rates stay below 1 and leverage be at least 1"
-            )
         amount += floor * (rate - previous_rate) if tiers else 0.0
         tiers.append(Tier(floor, cap, rate, amount, max_leverage))
         floor, previous_rate = cap, rate
     return TierSet(valid_from_ms, tuple(tiers))
+
+
+def half_initial_rate(max_leverage: float) -> float:
+    """Return the maintenance margin rate that is half the initial margin at the highest leverage.
+
+    Hyperliquid's rule for each of its tiers (docs, "Margin tiers"): 1 / (2 × max leverage), 1.25 % at 40x.
+    """
+    return 1 / (2 * max_leverage)
+
+
+def assumed_tiers(instrument: Instrument) -> TierSet:
+    """Return the tiers assumed for an instrument of which none are known: one bracket for every size.
+
+    Raises
+    ------
+    BadData
+        If the venue has no default.
+    """
+    leverage = _ASSUMED_LEVERAGE.get(instrument.venue)
+    if leverage is None:
+        raise BadData(f"{instrument}: no margin tiers are known, and venue {instrument.venue!r} has no default")
+    return TierSet(0, (Tier(0.0, math.inf, half_initial_rate(leverage), 0.0, leverage),), assumed=True)
 
 
 @cache
@@ -81,7 +143,7 @@ def published_tiers() -> dict[Instrument, tuple[TierSet, ...]]:
             date = datetime.fromisoformat(row["valid_from"]).replace(tzinfo=UTC)
             sets = rows.setdefault(parse_instrument(row["instrument"]), {})
             sets.setdefault(int(date.timestamp() * 1000), []).append(
-                (float(row["cap_quote"]), float(row["maintenance_margin_rate"]), float(row["max_leverage"]))
+                (float(row["cap"]), float(row["maintenance_margin_rate"]), float(row["max_leverage"]))
             )
     return {
         instrument: tuple(tier_set(ms, brackets) for ms, brackets in sorted(sets.items()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,7 +11,6 @@ import numpy as np
 from liqgrid.engine.market.arrays import F64, I64, Bool
 from liqgrid.engine.market.bars import Bars, BarSeries, ReplayInput
 from liqgrid.engine.market.rows import OpenInterestRows
-from liqgrid.engine.market.tiers import TierSet
 from liqgrid.engine.model.book import Book
 
 _CHUNK_BARS = 10_000  # between checkpoints: a week of 1m bars
@@ -83,9 +82,9 @@ def _marked(series: BarSeries, marks: list[Bars]) -> tuple[F64, F64, F64, Bool]:
     return low, high, close, has_mark
 
 
-def chunks(inputs: Inputs, tier_sets: tuple[TierSet, ...]) -> Iterator[tuple[int, int]]:
-    """Yield [start, stop) rows to replay at a time: bounded, and under one tier set each."""
+def chunks(inputs: Inputs, changes_ms: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yield [start, stop) rows to replay at a time: bounded, and cut where tiers or rules change."""
     opens = inputs.series.open_ms
     cuts = {inputs.first, len(opens), *range(inputs.first, len(opens), _CHUNK_BARS)}
-    cuts |= {cut for tiers in tier_sets if (cut := int(np.searchsorted(opens, tiers.valid_from_ms))) > inputs.first}
+    cuts |= {cut for change_ms in changes_ms if (cut := int(np.searchsorted(opens, change_ms))) > inputs.first}
     yield from pairwise(sorted(cuts))

@@ -10,7 +10,7 @@ from itertools import pairwise
 from liqgrid.engine.market.errors import BadSetting
 
 # Raised with every change that makes other columns out of the same inputs and parameters.
-MODEL_VERSION = "1"
+MODEL_VERSION = "2"
 
 _DAY_MS = 86_400_000
 
@@ -22,7 +22,10 @@ class ModelParameters:
     ``leverages`` are the classes of the leverage profile, all >= 2, and the share of a class in what opens is
     ∝ leverage ** ``profile_exponent``. ``turnover_fraction`` is the part of traded volume that closes positions
     (τ). ``modelled_share`` is the part of open interest the book stands for (s); the rest is hedged, far away or
-    under 2x. ``position_notional_quote`` is the size by which a position's margin tier is chosen.
+    under 2x. Position sizes, by which margin tiers are chosen, are log-normal in notional, weighted by amount: half of
+    what opens is in positions under ``position_median_quote``, and ``position_spread`` is the standard deviation of the
+    logarithm. Inverse contracts, whose tiers are in coin, have the median at ``inverse_median_fraction`` of the cap of
+    their first tier.
     ``max_gap_ms``: after a longer gap in the bars nothing is known about entries, so the book is unplaced again.
     """
 
@@ -30,7 +33,9 @@ class ModelParameters:
     profile_exponent: float = -1.0
     turnover_fraction: float = 1.0
     modelled_share: float = 1.0
-    position_notional_quote: float = 10_000.0
+    position_median_quote: float = 100_000.0
+    position_spread: float = 2.0
+    inverse_median_fraction: float = 0.3
     max_gap_ms: int = _DAY_MS
 
     def __post_init__(self) -> None:
@@ -41,7 +46,9 @@ class ModelParameters:
             "profile_exponent": -5 <= self.profile_exponent <= 5,
             "turnover_fraction": 0 <= self.turnover_fraction <= 10,
             "modelled_share": 0 < self.modelled_share <= 1,
-            "position_notional_quote": 0 < self.position_notional_quote <= 1e12,
+            "position_median_quote": 0 < self.position_median_quote <= 1e12,
+            "position_spread": 0.001 <= self.position_spread <= 10,
+            "inverse_median_fraction": 0 < self.inverse_median_fraction <= 1000,
             "max_gap_ms": self.max_gap_ms > 0,
         }
         for field in fields(self):

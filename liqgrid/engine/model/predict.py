@@ -10,7 +10,7 @@ from liqgrid.engine.market.rows import MarketRows
 from liqgrid.engine.market.tiers import TierSet, in_force
 from liqgrid.engine.model.book import empty_book
 from liqgrid.engine.model.inputs import chunks, replay_inputs
-from liqgrid.engine.model.levels import level_table
+from liqgrid.engine.model.levels import level_table, rule_changes_ms
 from liqgrid.engine.model.parameters import ModelParameters
 from liqgrid.engine.model.replay import replay
 from liqgrid.engine.model.skill import predictions_of
@@ -27,9 +27,10 @@ def predict(rows: MarketRows, tier_sets: tuple[TierSet, ...], parameters: ModelP
     book = empty_book(len(parameters.leverages))
     inputs = replay_inputs(finest_series([rows.bars.bars]), [], rows.open_interest, book)
     predicted = [np.empty((2, 0))]
-    for start, stop in chunks(inputs, tier_sets):
+    for start, stop in chunks(inputs, rule_changes_ms(rows.instrument, tier_sets)):
         part = inputs.replay.rows(start, stop)
-        levels = level_table(rows.instrument, in_force(tier_sets, int(part.open_ms[0])), parameters)
+        at_ms = int(part.open_ms[0])
+        levels = level_table(rows.instrument, in_force(tier_sets, at_ms), parameters, at_ms)
         done = replay(book, part, levels, parameters)
         book = done.book
         predicted.append(done.predicted_base)

@@ -86,7 +86,7 @@ def replay(
     book = book.copy()
     predicted = np.zeros((2, len(bars)))  # (2, T)
     snapshots: list[BookSnapshot] = []
-    shift = coordinates(levels.factor)  # (2, J) bins from entry to liquidation price
+    shift = coordinates(levels.factor)  # (2, R) bins from entry to liquidation price
     for t in range(len(bars)):
         if book.close_ms and bars.open_ms[t] - book.close_ms > parameters.max_gap_ms:
             _unplace(book)
@@ -97,7 +97,7 @@ def replay(
         else:
             _close(book, parameters.turnover_fraction * float(bars.volume_base[t]), target)
             entries = coordinates(np.array([bars.low[t], bars.high[t]]))  # (2,)
-            _open(book, entries, bin_of(float(bars.mark_close[t])), levels.weight, shift, target)
+            _open(book, entries, bin_of(float(bars.mark_close[t])), levels, shift, target)
         book.open_interest_base = float(bars.open_interest_base[t])
         book.close_ms = int(bars.close_ms[t])
         book.price = float(bars.mark_close[t])
@@ -157,11 +157,11 @@ def _close(book: Book, turnover_base: float, target: float) -> None:
         book.total_base[side] = kept
 
 
-def _open(book: Book, entries: F64, price_bin: int, weight: F64, shift: F64, target: float) -> None:
-    """Open what is missing to the target: entries uniform in log price over the bar, each class at its level.
+def _open(book: Book, entries: F64, price_bin: int, levels: LevelTable, shift: F64, target: float) -> None:
+    """Open what is missing to the target: entries uniform in log price over the bar, each rung at its level.
 
-    ``entries`` (2,) coordinates of the bar's low and high; ``weight`` (J,); ``shift`` (2, J) bins. Levels the close
-    has passed would be liquidated already: they get nothing, the rest takes their part (I3). Where a class has no
+    ``entries`` (2,) coordinates of the bar's low and high; ``shift`` (2, R) bins. Levels the close
+    has passed would be liquidated already: they get nothing, the rest takes their part (I3). Where no rung has a
     level left at all, everything opened is unplaced.
     """
     width = max(float(entries[1] - entries[0]), _MIN_WIDTH)
@@ -171,12 +171,12 @@ def _open(book: Book, entries: F64, price_bin: int, weight: F64, shift: F64, tar
             continue
         book.total_base[side] = target
         book.opened_base[side] += opened
-        begin = entries[0] + shift[side]  # (J,) where the class's levels begin
-        bins = np.floor(begin).astype(np.int64)[:, None] + np.arange(math.ceil(width) + 1)  # (J, E)
-        below = np.clip((bins - begin[:, None]) / width, 0.0, 1.0)  # (J, E) part of the levels below the bin
-        below_next = np.clip((bins + 1 - begin[:, None]) / width, 0.0, 1.0)  # (J, E)
-        alive = bins < price_bin if side == _LONG else bins > price_bin  # (J, E)
-        part = np.where(alive, (below_next - below) * weight[:, None], 0.0)  # (J, E)
+        begin = entries[0] + shift[side]  # (R,) where the rung's levels begin
+        bins = np.floor(begin).astype(np.int64)[:, None] + np.arange(math.ceil(width) + 1)  # (R, E)
+        below = np.clip((bins - begin[:, None]) / width, 0.0, 1.0)  # (R, E) part of the levels below the bin
+        below_next = np.clip((bins + 1 - begin[:, None]) / width, 0.0, 1.0)  # (R, E)
+        alive = bins < price_bin if side == _LONG else bins > price_bin  # (R, E)
+        part = np.where(alive, (below_next - below) * levels.weight[:, None], 0.0)  # (R, E)
         placed = float(part.sum(axis=1).sum())
         if placed <= 0:
             book.unplaced_base[side] += opened
@@ -185,7 +185,8 @@ def _open(book: Book, entries: F64, price_bin: int, weight: F64, shift: F64, tar
         low_bin, high_bin = int(filled.min()), int(filled.max())
         book.reach(low_bin, high_bin)
         rows, columns = np.nonzero(part)
-        book.base[side, rows, bins[rows, columns] - book.first_bin] += part[rows, columns] * (opened / placed)
+        cells = levels.class_index[rows], bins[rows, columns] - book.first_bin  # rungs of a class share bins
+        np.add.at(book.base[side], cells, part[rows, columns] * (opened / placed))
         empty = book.live_low[side] > book.live_high[side]
         book.live_low[side] = low_bin if empty else min(book.live_low[side], low_bin)
         book.live_high[side] = high_bin if empty else max(book.live_high[side], high_bin)
