@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -37,7 +38,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Remove the settings of the program, so that no test depends on who runs it."""
+    """Remove the settings of the program, so that no test depends on who runs it; compile with bounds checked."""
+    os.environ["NUMBA_BOUNDSCHECK"] = "1"
+    os.environ["NUMBA_CACHE_DIR"] = str(Path(sys.prefix) / "numba-checked")
     kept = ("LIQGRID_TEST_", "LIQGRID_TIMESCALE_", MARKET_DATA)
     for name in [name for name in os.environ if name.startswith("LIQGRID_") and not name.startswith(kept)]:
         del os.environ[name]

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+
+import numpy as np
 
 from liqgrid.engine.market.bars import aggregate, finest_series
 from liqgrid.engine.market.errors import BadData
@@ -22,7 +24,7 @@ from liqgrid.engine.market.instrument import Instrument, PriceType
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.market.tiers import assumed_tiers, in_force, published_tiers
 from liqgrid.engine.model.book import Book, book_from_bytes, book_to_bytes, empty_book
-from liqgrid.engine.model.columns import grid_columns, wanted_columns
+from liqgrid.engine.model.columns import closes_of, grid_columns, wanted_columns
 from liqgrid.engine.model.formulas import formula_version
 from liqgrid.engine.model.inputs import Inputs, chunks, replay_inputs
 from liqgrid.engine.model.levels import level_table, rule_changes_ms
@@ -42,11 +44,13 @@ HORIZONS_MS = {
     Interval.H1: 730 * _DAY_MS,
 }
 _BEFORE_ALL_MS = -1
+# A live build replays what lies since the last checkpoint: an hour costs nothing, and a checkpoint is 300 kB.
+_CHECKPOINT_EVERY_MS = Interval.H1.ms
 
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What a build did; ``columns`` by interval are those now stored, ``skill`` by interval where it can be measured.
+    """What a build did; ``columns`` by interval are those it made, ``skill`` by interval where it was measured.
 
     ``bars_without_open_interest`` lie before the first known open interest and are left out.
     """
@@ -81,36 +85,48 @@ def build_instrument(
         changed_ms = load_change(connection, instrument_id, key)
         if changed_ms is None:
             return None
-        book, inputs = resume(connection, instrument_id, key, changed_ms, parameters)
+        changed_ms, book, inputs = resume(connection, instrument_id, key, changed_ms, parameters)
         total = len(inputs.series) - inputs.first
         if total <= 0 and inputs.bars_without_open_interest:
             raise BadData(f"{stored.instrument}: no open interest is stored of any of its bars, so there is no grid")
         if total <= 0:
             return None
         tier_sets = raw.load_tiers(connection, instrument_id) or (assumed_tiers(stored.instrument),)
-        build_id = grid.begin_build(connection, instrument_id, book.close_ms or _BEFORE_ALL_MS)
-        wanted = wanted_columns(inputs, HORIZONS_MS)
-        saved = 0
-        for start, stop in chunks(inputs, rule_changes_ms(stored.instrument, tier_sets)):
+        build_id = grid.begin_build(connection, instrument_id, key, asdict(parameters), changed_ms)
+        # What the checkpoint's book goes on with before the change is what it was, bit for bit (I4), and stays stored.
+        wanted = wanted_columns(inputs, changed_ms, HORIZONS_MS)
+        closes = closes_of(wanted, inputs)
+        columns = dict.fromkeys(Interval, 0)
+        kept_ms = grid.newest_checkpoint_ms(connection, instrument_id) or 0
+        for start, stop in chunks(inputs, rule_changes_ms(stored.instrument, tier_sets), closes):
             part = inputs.replay.rows(start, stop)
             at_ms = int(part.open_ms[0])
             levels = level_table(stored.instrument, in_force(tier_sets, at_ms), parameters, at_ms)
-            done = replay(book, part, levels, parameters, {int(ms) for ms in part.close_ms} & wanted.keys())
+            done = replay(book, part, levels, parameters, closes[start:stop])
             book = done.book
-            saved += grid.save_columns(
-                connection, instrument_id, build_id, grid_columns(done.snapshots, wanted, inputs)
+            for made in grid_columns(done.snapshots, start, wanted, inputs):
+                grid.save_columns(connection, instrument_id, build_id, made)
+                columns[made.interval] += len(made)
+            new = part.open_ms >= changed_ms  # (T,)
+            grid.save_predictions(
+                connection, instrument_id, part.open_ms[new], part.close_ms[new], done.predicted_base[:, new]
             )
-            grid.save_predictions(connection, instrument_id, part.open_ms, part.close_ms, done.predicted_base)
-            grid.save_checkpoint(connection, instrument_id, key, book.close_ms, book_to_bytes(book))
+            if book.close_ms >= kept_ms + _CHECKPOINT_EVERY_MS:
+                grid.save_checkpoint(connection, instrument_id, key, book.close_ms, book_to_bytes(book))
+                kept_ms = book.close_ms
             on_progress(stop - inputs.first, total)
-        skill = score_instrument(connection, instrument_id, build_id)
+        skill = {}
+        until_ms = book.close_ms // _DAY_MS * _DAY_MS
+        scored_until_ms = grid.load_scored_until(connection, instrument_id)
+        if scored_until_ms is None or until_ms > scored_until_ms or changed_ms < scored_until_ms:
+            skill = score_instrument(connection, instrument_id, build_id, until_ms)
         record = grid.BuildRecord(
             build_id=build_id,
             key=key,
             built_from_ms=int(inputs.series.open_ms[inputs.first]),
             watermark_ms=book.close_ms,
             bars=total,
-            columns=saved,
+            columns=sum(columns.values()),
             duration_s=time.perf_counter() - started,
             coverage={
                 "bars_without_volume": inputs.bars_without_volume,
@@ -119,12 +135,11 @@ def build_instrument(
             },
         )
         grid.finish_build(connection, instrument_id, record, HORIZONS_MS)
-        columns = grid.count_columns(connection, instrument_id)
     return BuildReport(
         instrument=stored.instrument,
         bars=total,
         bars_without_open_interest=inputs.bars_without_open_interest,
-        columns=columns,
+        columns={interval: count for interval, count in columns.items() if count},
         duration_s=time.perf_counter() - started,
         skill=skill,
     )
@@ -142,20 +157,24 @@ def load_change(connection: Connection, instrument_id: int, key: grid.BuildKey) 
 
 def resume(
     connection: Connection, instrument_id: int, key: grid.BuildKey, changed_ms: int, parameters: ModelParameters
-) -> tuple[Book, Inputs]:
-    """Return the newest book that a change leaves valid, and what follows it.
+) -> tuple[int, Book, Inputs]:
+    """Return from when on columns change, the newest book that leaves valid, and what follows it.
 
-    A changed row can make a coarser bar count that opened before it. A book that closed inside such a bar is none of
-    this history: the one before that bar is taken instead.
+    A changed row can make a coarser bar count, or count no more, that opened before it. Everything since that bar's
+    open then changes, and a book that closed inside a bar that counts is none of this history.
     """
+    changed_ms = grid.bar_begun_before(connection, instrument_id, changed_ms)
     while True:
         checkpoint = grid.newest_checkpoint(connection, instrument_id, key, changed_ms)
         book = empty_book(len(parameters.leverages)) if checkpoint is None else book_from_bytes(checkpoint)
         inputs = load_inputs(connection, instrument_id, book)
-        spanning = (inputs.series.open_ms < book.close_ms) & (inputs.series.close_ms > book.close_ms)
+        opens_ms, closes_ms = inputs.series.open_ms, inputs.series.close_ms
+        spanning = np.zeros(len(opens_ms), dtype=bool)
+        for at_ms in (book.close_ms, changed_ms):
+            spanning |= (opens_ms < at_ms) & (closes_ms > at_ms)
         if not spanning.any():
-            return book, inputs
-        changed_ms = int(inputs.series.open_ms[spanning][0])
+            return changed_ms, book, inputs
+        changed_ms = int(opens_ms[spanning][0])
 
 
 def load_inputs(connection: Connection, instrument_id: int, book: Book) -> Inputs:
@@ -167,13 +186,17 @@ def load_inputs(connection: Connection, instrument_id: int, book: Book) -> Input
     return replay_inputs(series, marks, samples, book)
 
 
-def score_instrument(connection: Connection, instrument_id: int, build_id: int) -> dict[Interval, Skill]:
-    """Measure and store skill at every interval of realised liquidations that has enough of them."""
+def score_instrument(connection: Connection, instrument_id: int, build_id: int, until_ms: int) -> dict[Interval, Skill]:
+    """Measure and store skill at every interval of realised liquidations that has enough of them.
+
+    It is that of whole days (UTC), up to ``until_ms``: measuring reads the whole history, which no bar can wait for.
+    """
+    grid.save_scored_until(connection, instrument_id, until_ms)
     grid.delete_skill(connection, instrument_id)
     realised = grid.load_realised(connection, instrument_id)
     if not realised:
         return {}
-    series = finest_series(raw.load_bars(connection, instrument_id, PriceType.LAST, 0))
+    series = finest_series(raw.load_bars(connection, instrument_id, PriceType.LAST, 0)).until(until_ms)
     open_ms, close_ms, predicted = grid.load_predicted(connection, instrument_id)
     measured = {}
     for interval, rows in realised.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,7 +108,9 @@ def test_market_and_model_import_numpy_and_the_standard_library_only(room: str) 
         for path in MODULES
         if path.is_relative_to(PACKAGE / "engine" / room)
         for name in imported(tree_of(path))
-        if name not in allowed and not any(name == own or name.startswith(f"{own}.") for own in rooms)
+        if (name_of(path), name) != ("liqgrid/engine/model/kernel.py", "numba")  # the compiled loop, and it alone
+        and name not in allowed
+        and not any(name == own or name.startswith(f"{own}.") for own in rooms)
     }
     assert strangers == set()
 
@@ -185,3 +188,9 @@ def test_the_check_finds_forbidden_words(source: str) -> None:
 def test_the_check_knows_words_from_parts_of_words() -> None:
     names = [name for _, name in identifiers(ast.parse("pxe = amtrak = quantity = expx = 1"))]
     assert not any(words_of(name) & FORBIDDEN_WORDS for name in names)
+
+
+def test_a_process_that_serves_never_loads_the_compiler() -> None:
+    code = "import sys, liqgrid.api.app; print('numba' in sys.modules, 'liqgrid.engine.model.clusters' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["False", "True"]

@@ -36,6 +36,7 @@ PLAIN_TABLES = {
     "collect_gap",
     "imported_file",
     "build",
+    "model",
     "book_checkpoint",
     "skill",
 }

@@ -14,14 +14,16 @@ import numpy as np
 import pytest
 
 from liqgrid.engine.market.arrays import F64
+from liqgrid.engine.market.axis import COLUMN_REACH, bin_of
 from liqgrid.engine.market.bars import Bars, finest_series
-from liqgrid.engine.market.instrument import SIDES
+from liqgrid.engine.market.grid import GridColumns
+from liqgrid.engine.market.instrument import SIDES, Side
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.market.rows import OpenInterestRows
 from liqgrid.engine.market.tiers import in_force, published_tiers
 from liqgrid.engine.model.book import empty_book
 from liqgrid.engine.model.clusters import locate_clusters
-from liqgrid.engine.model.columns import grid_columns, wanted_columns
+from liqgrid.engine.model.columns import closes_of, grid_columns, wanted_columns
 from liqgrid.engine.model.inputs import replay_inputs
 from liqgrid.engine.model.levels import level_table
 from liqgrid.engine.model.parameters import ModelParameters
@@ -61,37 +63,38 @@ def described() -> dict[str, Any]:
     book = empty_book(len(parameters.leverages))
     inputs = replay_inputs(finest_series([bars]), [], open_interest, book)
     levels = level_table(BITCOIN, in_force(published_tiers()[BITCOIN], int(inputs.series.open_ms[0])), parameters)
-    wanted = wanted_columns(inputs, {})
-    done = replay(book, inputs.replay, levels, parameters, wanted.keys())
-    days = [column for interval, column in grid_columns(done.snapshots, wanted, inputs) if interval is Interval.D1]
+    wanted = wanted_columns(inputs, 0, {})
+    done = replay(book, inputs.replay, levels, parameters, closes_of(wanted, inputs))
+    (days,) = [made for made in grid_columns(done.snapshots, 0, wanted, inputs) if made.interval is Interval.D1]
     return {
         "parameters_hash": parameters.digest(),
         "predicted_base": [rounded(side[::5]) for side in done.predicted_base],
         "days": [
             {
-                "close_ms": column.close_ms,
-                "price": column.price,
-                "total_base": column.total_base,
-                **{
-                    str(side): {
-                        "first_bin": column.span(side).first_bin,
-                        "bins": len(column.span(side).base),
-                        "base": rounded(column.span(side).base[::EVERY_BINS].astype(np.float64)),
-                        "clusters": [
-                            rounded(np.array([found.low, found.high, found.peak_price, found.notional_quote]))
-                            for found in locate_clusters(
-                                side,
-                                column.span(side).first_bin,
-                                column.span(side).base.astype(np.float64),
-                                column.price,
-                                column.total_base * column.price,
-                            )[:3]
-                        ],
-                    }
-                    for side in SIDES
-                },
+                "close_ms": int(days.close_ms[k]),
+                "price": float(days.price[k]),
+                "total_base": float(days.total_base[0, k]),
+                **{str(side): described_side(days, k, side) for side in SIDES},
             }
-            for column in days
+            for k in range(len(days))
+        ],
+    }
+
+
+def described_side(days: GridColumns, k: int, side: Side) -> dict[str, Any]:
+    price_bin = bin_of(float(days.price[k]))
+    near = days.near_base[side.row, k]
+    filled = np.flatnonzero(near)
+    nearest = price_bin - COLUMN_REACH if side is Side.LONG else price_bin + 1
+    first_bin, base = nearest + int(filled[0]), near[filled[0] : filled[-1] + 1].astype(np.float64)
+    notional = float(days.total_base[0, k] * days.price[k])
+    clusters = locate_clusters(side, first_bin, base, float(days.price[k]), notional)[:3]
+    return {
+        "first_bin": first_bin,
+        "bins": len(base),
+        "base": rounded(base[::EVERY_BINS]),
+        "clusters": [
+            rounded(np.array([found.low, found.high, found.peak_price, found.notional_quote])) for found in clusters
         ],
     }
 

@@ -11,12 +11,13 @@ from liqgrid.engine.market.axis import COLUMN_REACH, bin_of, mid_prices
 from liqgrid.engine.market.bars import ReplayInput
 from liqgrid.engine.market.instrument import parse_instrument
 from liqgrid.engine.market.tiers import published_tiers, tier_set
-from liqgrid.engine.model.book import Book, SideColumn, empty_book, side_column
+from liqgrid.engine.model.book import Book, empty_book
 from liqgrid.engine.model.levels import LevelTable, level_table
 from liqgrid.engine.model.parameters import ModelParameters
 from liqgrid.engine.model.replay import replay
 from tests.parity import reference
 from tests.replay_table import replay_input
+from tests.snapshots import SideView, column_of, side_view
 
 HOUR_MS = 3_600_000
 START_MS = 1_718_841_600_000
@@ -215,9 +216,9 @@ def slow_column(bins: dict[int, float], price: float) -> tuple[dict[int, float],
     return inside, sum(outside.values()), sum(amount * reference.G ** (k + 0.5) for k, amount in outside.items())
 
 
-def assert_column(column: SideColumn, bins: dict[int, float], price: float, scale: float) -> None:
+def assert_column(column: SideView, bins: dict[int, float], price: float, scale: float) -> None:
     inside, outside_base, outside_quote = slow_column(bins, price)
-    fast = {column.span.first_bin + i: float(amount) for i, amount in enumerate(column.span.base)}
+    fast = column.bins()
     for k in fast.keys() | inside.keys():
         assert abs(fast.get(k, 0.0) - inside.get(k, 0.0)) <= 1e-7 * inside.get(k, 0.0) + 1e-9 * scale  # float32
     assert column.outside_base == pytest.approx(outside_base, rel=1e-9, abs=1e-9 * scale)
@@ -230,14 +231,15 @@ def test_columns_equal_the_reference(seed: int) -> None:
     table = level_table(INSTRUMENT, EARLIER, chosen)
     bars = random_market(seed, 40, Wildness(jump=0.2, mark=True, interest=0.1))
     expected = slow(bars, [(0, table)], chosen)
-    result = replay(empty_book(3), bars, table, chosen, snapshots_at_ms=bars.close_ms.tolist())
-    assert len(result.snapshots) == len(bars)
+    snapshots = replay(empty_book(3), bars, table, chosen, np.ones(len(bars), dtype=bool)).snapshots
+    assert snapshots.bar.tolist() == list(range(len(bars)))
     folded = 0.0
-    for t, snapshot in enumerate(result.snapshots):
-        assert snapshot.close_ms == bars.close_ms[t]
-        assert snapshot.price == bars.mark_close[t]
-        for name, column in zip(reference.SIDES, (snapshot.long, snapshot.short), strict=True):
-            assert_column(column, expected.bins[name][t], snapshot.price, expected.total[name][t])
+    for t in range(len(bars)):
+        price = float(bars.mark_close[t])
+        for side, name in enumerate(reference.SIDES):
+            column = side_view(snapshots, t, side, price)
+            assert_column(column, expected.bins[name][t], price, expected.total[name][t])
+            assert column.unplaced_base == pytest.approx(expected.unplaced[name][t], rel=1e-9, abs=1e-9)
             folded += column.outside_base
     assert folded > 0  # the market did travel far enough to need the outside cells
 
@@ -247,10 +249,56 @@ def test_the_outside_cells_are_valued_at_their_bins() -> None:
     book = empty_book(1)
     far = centre - COLUMN_REACH - 1
     book.reach(far, centre + COLUMN_REACH + 1)
-    book.base[0, 0, far - book.first_bin] = 2.0
-    book.base[0, 0, far + 1 - book.first_bin] = 3.0
-    book.live_low[0], book.live_high[0], book.price = far, far + 1, 100.0
-    column = side_column(book, 0)
-    assert (column.span.first_bin, column.span.base.tolist()) == (far + 1, [3.0])
+    book.raw[0, 0, far - book.first_bin] = 2.0
+    book.raw[0, 0, far + 1 - book.first_bin] = 3.0
+    book.live_low[0, 0], book.live_high[0, 0], book.price = far, far + 1, 100.0
+    column = column_of(book, 0)
+    assert (column.first_bin, column.base.tolist()) == (far + 1, [3.0])
     assert column.outside_base == 2.0
     assert column.outside_quote == pytest.approx(2.0 * mid_prices(far, 1)[0])
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_shares_equal_the_reference(seed: int) -> None:
+    chosen = ModelParameters(leverages=(3, 10, 50))
+    table = level_table(INSTRUMENT, EARLIER, chosen)
+    bars = random_market(seed, 40, Wildness(jump=0.1, interest=0.1))
+    expected = slow(bars, [(0, table)], chosen)
+    view = replay(empty_book(3), bars, table, chosen, np.arange(len(bars)) == len(bars) - 1).snapshots
+    price = float(bars.mark_close[-1])
+    for side, name in enumerate(reference.SIDES):
+        held: dict[tuple[int, int], float] = {}
+        for (j, k), amount in expected.book[name].cells.items():
+            if abs(k - bin_of(price)) <= COLUMN_REACH:
+                held[k // 8, j] = held.get((k // 8, j), 0.0) + amount
+        blocks = {block: sum(held.get((block, j), 0.0) for j in range(3)) for block, _ in held}
+        shares = side_view(view, 0, side, price).shares
+        assert shares
+        for block, j in held:
+            if blocks[block] < 1e-9 * expected.total[name][-1]:
+                continue  # rounding alone opened there
+            part = 255 * held.get((block, j), 0.0) / blocks[block]
+            assert abs(shares.get((block, j), 0) - part) <= 0.5 + 1e-6
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_closing_left_of_a_level_equals_the_reference(seed: int) -> None:
+    """A level that nobody opened at again and no price reached becomes exp(difference of log kept) of what it was."""
+    chosen = ModelParameters(leverages=(2, 5), turnover_fraction=0.4)
+    table = level_table(INSTRUMENT, EARLIER, chosen)
+    bars = random_market(seed, 60, Wildness(move=0.01, jump=0.15, interest=0.1))
+    snapshots = replay(empty_book(2), bars, table, chosen, np.ones(len(bars), dtype=bool)).snapshots
+    expected = slow(bars, [(0, table)], chosen)
+    compared = 0
+    for side, name in enumerate(reference.SIDES):
+        for t in range(5, len(bars) - 1):
+            before, after = expected.bins[name][t], expected.bins[name][t + 1]
+            kept = float(np.exp(snapshots.log_kept[side, t + 1] - snapshots.log_kept[side, t]))
+            low, high = bin_of(float(bars.mark_low[t + 1])), bin_of(float(bars.mark_high[t + 1]))
+            survives = {k for k in before if (k < low if side == 0 else k > high)}
+            for k in survives:
+                if after[k] == pytest.approx(kept * before[k], rel=1e-9):
+                    compared += 1
+                else:  # somebody opened there as well: never less than what was kept
+                    assert after[k] > kept * before[k]
+    assert compared > 1000

@@ -12,11 +12,11 @@ from liqgrid.engine.market.axis import LOG_GROWTH, MAX_PRICE, MIN_PRICE, bin_of
 from liqgrid.engine.market.bars import ReplayInput
 from liqgrid.engine.market.instrument import parse_instrument
 from liqgrid.engine.market.tiers import TierSet, tier_set
-from liqgrid.engine.model.book import Book, SideColumn, book_from_bytes, book_to_bytes, empty_book
+from liqgrid.engine.model.book import Book, book_from_bytes, book_to_bytes, empty_book
 from liqgrid.engine.model.formulas import FORMULA_VERSIONS, Formula
 from liqgrid.engine.model.levels import level_table
 from liqgrid.engine.model.parameters import ModelParameters
-from liqgrid.engine.model.replay import BookSnapshot, Replay, replay
+from liqgrid.engine.model.replay import Replay, Snapshots, replay
 from tests.property.markets import (
     PRICES,
     Move,
@@ -34,7 +34,7 @@ NEAR_ONLY = ModelParameters(leverages=(100.0, 125.0))
 
 def run(bars: ReplayInput, chosen: ModelParameters, book: Book | None = None) -> Replay:
     start = empty_book(len(chosen.leverages)) if book is None else book
-    return replay(start, bars, levels_of(chosen), chosen, snapshots_at_ms=set(bars.close_ms.tolist()))
+    return replay(start, bars, levels_of(chosen), chosen, np.ones(len(bars), dtype=bool))
 
 
 def books_of(bars: ReplayInput, chosen: ModelParameters) -> list[Book]:
@@ -49,18 +49,11 @@ def filled_bins(book: Book, side: int) -> list[int]:
     return [book.first_bin + int(w) for w in np.flatnonzero(book.base[side].sum(axis=0))]
 
 
-def column_bytes(column: SideColumn) -> tuple[object, ...]:
-    return column.span.first_bin, column.span.base.tobytes(), column.outside_base, column.outside_quote
-
-
-def snapshot_bytes(snapshot: BookSnapshot) -> tuple[object, ...]:
-    """All of a snapshot, comparable bit for bit (repr keeps every bit of a float)."""
-    scalars = [repr(getattr(snapshot, name)) for name in snapshot.__slots__ if name not in {"long", "short"}]
-    return (*scalars, column_bytes(snapshot.long), column_bytes(snapshot.short))
-
-
-def snapshots_bytes(result: Replay) -> list[tuple[object, ...]]:
-    return [snapshot_bytes(snapshot) for snapshot in result.snapshots]
+def snapshots_bytes(result: Replay) -> list[bytes]:
+    """All of each snapshot, comparable bit for bit."""
+    kept = result.snapshots
+    arrays = [getattr(kept, name) for name in Snapshots.__slots__ if name != "bar"]
+    return [b"".join(values[:, s].tobytes() for values in arrays) for s in range(len(kept))]
 
 
 # -------------------------------------------------------------------------------------- I1 and I2: nothing gets lost
@@ -105,12 +98,11 @@ def test_i2_both_sides_are_the_modelled_share_of_open_interest(bars: ReplayInput
     ModelParameters(),
 )
 def test_i2_every_snapshot_adds_up_on_both_sides(bars: ReplayInput, chosen: ModelParameters) -> None:
-    for t, snapshot in enumerate(run(bars, chosen).snapshots):
-        target = chosen.modelled_share * bars.open_interest_base[t]
-        assert snapshot.total_base == target
-        for side, column in (("long", snapshot.long), ("short", snapshot.short)):
-            whole = float(column.span.base.sum(dtype=np.float64)) + column.outside_base + column.unplaced_base
-            assert whole == pytest.approx(target, rel=1e-6), side  # spans are float32
+    kept = run(bars, chosen).snapshots
+    target = chosen.modelled_share * bars.open_interest_base  # (T,)
+    assert (kept.total_base == target).all()
+    whole = kept.near_base.sum(axis=2, dtype=np.float64) + kept.outside_base + kept.unplaced_base  # (2, T)
+    assert whole == pytest.approx(np.stack([target, target]), rel=1e-6)  # bins are float32
 
 
 # ---------------------------------------------------------------------------------------- I3: longs below, shorts above
@@ -122,11 +114,6 @@ def test_i3_longs_lie_below_the_close_and_shorts_above(bars: ReplayInput, chosen
         close = bin_of(float(bars.mark_close[t]))
         assert all(k < close for k in filled_bins(book, 0))
         assert all(k > close for k in filled_bins(book, 1))
-    for snapshot in run(bars, chosen).snapshots:
-        close = bin_of(snapshot.price)
-        long, short = snapshot.long.span, snapshot.short.span
-        assert not len(long.base) or long.first_bin + len(long.base) - 1 < close
-        assert not len(short.base) or close < short.first_bin
 
 
 formulas = st.sampled_from([formula for formulas in FORMULA_VERSIONS.values() for formula in formulas])
@@ -301,6 +288,4 @@ def test_i7_scaling_prices_by_whole_bins_shifts_the_book(bars: ReplayInput, chos
                 assert abs(cells.get(k, 0.0) - shifted.get(k, 0.0)) <= 1e-9 * scale
     for name in ("total_base", "unplaced_base", "opened_base", "liquidated_base", "closed_base"):
         assert getattr(second.book, name) == pytest.approx(getattr(first.book, name), rel=1e-9, abs=1e-9 * scale)
-    for one, other in zip(first.snapshots, second.snapshots, strict=True):
-        assert other.price == pytest.approx(one.price * factor, rel=1e-12)
-        assert other.total_base == one.total_base
+    assert (first.snapshots.total_base == second.snapshots.total_base).all()

@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from liqgrid.engine.market.axis import COLUMN_REACH
 from liqgrid.engine.market.bars import Bars, BarSeries, finest_series
 from liqgrid.engine.market.errors import OutOfBalance
-from liqgrid.engine.market.grid import BinSpan
+from liqgrid.engine.market.grid import SHARE_BLOCKS, GridColumns
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.market.rows import OpenInterestRows
-from liqgrid.engine.model.book import Book, SideColumn, empty_book
-from liqgrid.engine.model.columns import grid_columns, wanted_columns
-from liqgrid.engine.model.inputs import chunks, replay_inputs
-from liqgrid.engine.model.replay import BookSnapshot
+from liqgrid.engine.model.book import Book, empty_book
+from liqgrid.engine.model.columns import WantedColumns, closes_of, grid_columns, wanted_columns
+from liqgrid.engine.model.inputs import Inputs, chunks, replay_inputs
+from liqgrid.engine.model.replay import Snapshots
 
 HOUR_MS = 3_600_000
 
@@ -41,6 +42,12 @@ def series(*opens: int) -> BarSeries:
     return finest_series([hours(*opens)])
 
 
+def pieces(inputs: Inputs, changes_ms: list[int], wanted: int | None = None) -> list[tuple[int, int]]:
+    """The chunks where the state at every ``wanted``-th close is asked for, or at none."""
+    rows = np.arange(len(inputs.series))
+    return list(chunks(inputs, changes_ms, rows % wanted == 0 if wanted else rows < 0))
+
+
 def test_a_bar_has_the_newest_open_interest_at_its_close() -> None:
     # Bars close at 2, 3, 4 and 5 o'clock. A sample at the close counts, one a moment after it does not.
     found = replay_inputs(series(1, 2, 3, 4), [], samples((1.5, 10), (3, 20), (4.0001, 30), (4.5, 40)), empty_book(1))
@@ -65,7 +72,7 @@ def test_bars_before_the_first_sample_are_left_out_and_counted() -> None:
 def test_without_any_sample_nothing_is_replayed() -> None:
     found = replay_inputs(series(1, 2), [], samples(), empty_book(1))
     assert (found.first, found.bars_without_open_interest) == (2, 2)
-    assert list(chunks(found, [0])) == []
+    assert pieces(found, [0]) == []
 
 
 def test_a_book_goes_on_where_it_closed_with_the_open_interest_it_had() -> None:
@@ -98,72 +105,103 @@ def test_chunks_end_where_rules_change() -> None:
     changes_ms = [int(hour * HOUR_MS) for hour in (0, 3, 4.5, 90)]
     found = replay_inputs(series(1, 2, 3, 4, 5, 6), [], samples((0, 10)), empty_book(1))
     # The set of 3 o'clock is in force from the bar that opens then, that of half past four from the one at 5.
-    assert list(chunks(found, changes_ms)) == [(0, 2), (2, 4), (4, 6)]
+    assert pieces(found, changes_ms) == [(0, 2), (2, 4), (4, 6)]
 
 
 def test_chunks_are_bounded() -> None:
     opens = range(1, 25_001)
     found = replay_inputs(series(*opens), [], samples((0, 10)), empty_book(1))
-    assert list(chunks(found, [0])) == [(0, 10_000), (10_000, 20_000), (20_000, 25_000)]
+    assert pieces(found, [0]) == [(0, 16_384), (16_384, 25_000)]
+
+
+def test_chunks_are_bounded_in_snapshots() -> None:
+    found = replay_inputs(series(*range(1, 5_001)), [], samples((0, 10)), empty_book(1))
+    assert pieces(found, [0], wanted=2) == [(0, 2048), (2048, 4096), (4096, 5000)]
+    assert pieces(found, [0], wanted=1) == [(0, 1024), (1024, 2048), (2048, 3072), (3072, 4096), (4096, 5000)]
+
+
+def closes_in_hours(inputs: Inputs, wanted: list[WantedColumns]) -> dict[Interval, list[float]]:
+    return {
+        columns.interval: (inputs.series.close_ms[columns.last] / HOUR_MS).tolist()
+        for columns in wanted
+        if len(columns.last)
+    }
 
 
 def test_every_interval_has_a_column_at_its_closes() -> None:
     inputs = replay_inputs(series(*range(1, 10)), [], samples((0, 10)), empty_book(1))
-    wanted = wanted_columns(inputs, {})
-    by_hour = {ms / HOUR_MS: [interval for interval, _, _ in columns] for ms, columns in wanted.items()}
+    wanted = wanted_columns(inputs, -1, {})
     # The four hours up to 4 o'clock lack their first.
-    assert by_hour == {hour: [Interval.H1, Interval.H4] if hour == 8 else [Interval.H1] for hour in range(2, 11)}
+    assert closes_in_hours(inputs, wanted) == {Interval.H1: list(range(2, 11)), Interval.H4: [8]}
+    assert np.flatnonzero(closes_of(wanted, inputs)).tolist() == list(range(9))
 
 
 def test_columns_older_than_their_horizon_or_before_the_first_bar_are_not_wanted() -> None:
     inputs = replay_inputs(series(*range(10)), [], samples((3.5, 10)), empty_book(1))
-    wanted = wanted_columns(inputs, {Interval.H1: 2 * HOUR_MS})
     # The newest close is 10 o'clock: hours at 9 and 10. The first bar replayed opens at 3: four hours at 4 and 8.
-    assert sorted(ms / HOUR_MS for ms in wanted) == [4, 8, 9, 10]
+    wanted = wanted_columns(inputs, -1, {Interval.H1: 2 * HOUR_MS})
+    assert closes_in_hours(inputs, wanted) == {Interval.H1: [9, 10], Interval.H4: [4, 8]}
+
+
+def test_columns_that_a_change_leaves_as_they_are_are_not_wanted() -> None:
+    inputs = replay_inputs(series(*range(9)), [], samples((0, 10)), empty_book(1))
+    assert closes_in_hours(inputs, wanted_columns(inputs, 6 * HOUR_MS, {})) == {
+        Interval.H1: [7, 8, 9],
+        Interval.H4: [8],
+    }
+
+
+def snapshots_of(bar: int, short_by: float = 0.0) -> Snapshots:
+    """One snapshot: a bin of 1 on both sides, 1 of the longs unplaced, 2 and 3 outside, 4 in all."""
+    near = np.zeros((2, 1, COLUMN_REACH), dtype=np.float32)
+    near[:, 0, 100] = 1.0
+    shares = np.zeros((2, 1, SHARE_BLOCKS, 1), dtype=np.uint8)
+    pairs = [(4.0, 4.0), (1.0, 0.0), (2.0, 3.0 - short_by), (200.0, 300.0), (-0.5, -0.75)]
+    return Snapshots(np.array([bar]), near, shares, *(np.array(pair)[:, None] for pair in pairs))
 
 
 def test_a_column_has_the_bar_of_its_interval_and_the_state_at_its_close() -> None:
-    inputs = replay_inputs(series(*range(9)), [], samples((0, 10)), empty_book(1))
-    wanted = wanted_columns(inputs, {})
-    spans = [BinSpan(k, np.array([1.0], dtype=np.float32)) for k in (9000, 9500)]
-    snapshot = BookSnapshot(
-        close_ms=8 * HOUR_MS,
-        price=107.5,
-        open_interest_base=10.0,
-        total_base=4.0,
-        long=SideColumn(spans[0], 1.0, 2.0, 200.0),
-        short=SideColumn(spans[1], 0.0, 3.0, 300.0),
-    )
-    (one, hour), (two, four) = grid_columns([snapshot], wanted, inputs)
-    assert (one, two) == (Interval.H1, Interval.H4)
+    marks = [hours(4, 5, 6, 7, offset=0.5)]
+    inputs = replay_inputs(series(*range(9)), marks, samples((0, 10)), empty_book(1))
+    hour, four = grid_columns(snapshots_of(7), 0, wanted_columns(inputs, -1, {}), inputs)
+    assert (hour.interval, four.interval, len(hour), len(four)) == (Interval.H1, Interval.H4, 1, 1)
+
+    def bar(columns: GridColumns) -> list[float]:
+        return [float(getattr(columns, name)[0]) for name in ("open", "high", "low", "close", "volume_base")]
+
     # The bar from 7 to 8 alone, and those from 4 to 8: 104, 105, 106 and 107, volumes 4 + 5 + 6 + 7.
-    assert (hour.open, hour.high, hour.low, hour.close, hour.volume_base) == (107, 108, 106, 107, 7)
-    assert (four.open, four.high, four.low, four.close, four.volume_base) == (104, 108, 103, 107, 22)
-    for column in (hour, four):
-        assert (column.close_ms, column.price, column.total_base) == (8 * HOUR_MS, 107.5, 4.0)
-        assert (column.open_interest_base, column.open_interest_ms, column.mark) == (10.0, 0, False)
-        assert (column.long, column.short) == (spans[0], spans[1])
-        assert (column.long_unplaced_base, column.short_unplaced_base) == (1.0, 0.0)
-        assert (column.long_outside_base, column.long_outside_quote) == (2.0, 200.0)
-        assert (column.short_outside_base, column.short_outside_quote) == (3.0, 300.0)
+    assert bar(hour) == [107, 108, 106, 107, 7]
+    assert bar(four) == [104, 108, 103, 107, 22]
+    assert (hour.mark_low[0], hour.mark_high[0], four.mark_low[0], four.mark_high[0]) == (106.5, 108.5, 103.5, 108.5)
+    for columns in (hour, four):
+        assert (columns.close_ms.tolist(), columns.price.tolist()) == ([8 * HOUR_MS], [107.5])
+        assert (columns.open_interest_base.tolist(), columns.open_interest_ms.tolist()) == ([10.0], [0])
+        assert columns.mark.tolist() == [True]
+        assert columns.total_base.tolist() == [[4.0], [4.0]]
+        assert columns.unplaced_base.tolist() == [[1.0], [0.0]]
+        assert columns.outside_base.tolist() == [[2.0], [3.0]]
+        assert columns.outside_quote.tolist() == [[200.0], [300.0]]
+        assert columns.log_kept.tolist() == [[-0.5], [-0.75]]
+        assert columns.near_base[:, 0, 100].tolist() == [1.0, 1.0]
+
+
+def test_a_column_is_by_mark_only_where_all_of_its_interval_is() -> None:
+    inputs = replay_inputs(series(*range(9)), [hours(5, 6, 7)], samples((0, 10)), empty_book(1))
+    hour, four = grid_columns(snapshots_of(7), 0, wanted_columns(inputs, -1, {}), inputs)
+    assert (hour.mark.tolist(), four.mark.tolist()) == ([True], [False])
 
 
 def test_a_column_out_of_balance_is_refused() -> None:
     inputs = replay_inputs(series(*range(9)), [], samples((0, 10)), empty_book(1))
-    whole = SideColumn(BinSpan(9000, np.array([1.0], dtype=np.float32)), 1.0, 2.0, 200.0)
-    short_of_one = SideColumn(BinSpan(9500, np.array([1.0], dtype=np.float32)), 1.0, 1.0, 200.0)
-    snapshot = BookSnapshot(8 * HOUR_MS, 107.5, 10.0, 4.0, whole, short_of_one)
-    with pytest.raises(OutOfBalance, match=r"held 3\.0, its total was 4\.0"):
-        list(grid_columns([snapshot], wanted_columns(inputs, {}), inputs))
+    with pytest.raises(OutOfBalance, match=r"side 1 .* held .*3\.0.*, its total was .*4\.0"):
+        list(grid_columns(snapshots_of(7, short_by=1.0), 0, wanted_columns(inputs, -1, {}), inputs))
 
 
 @pytest.mark.parametrize("interval", list(Interval))
 def test_bars_since_midnight_are_put_together_though_the_replay_begins_later(interval: Interval) -> None:
     inputs = replay_inputs(series(*range(24)), [], samples((0, 10)), book_closed_at(22, 10.0))
-    wanted = wanted_columns(inputs, {})
-    found = {which: bars for columns in wanted.values() for which, bars, _ in columns}
-    if interval.ms < Interval.H1.ms:
-        assert interval not in found
-    else:
-        assert len(found[interval]) == Interval.D1.ms // interval.ms
-    assert sorted(ms / HOUR_MS for ms in wanted) == [23, 24]
+    wanted = {columns.interval: columns for columns in wanted_columns(inputs, -1, {})}[interval]
+    hours_of = [23, 24] if interval is Interval.H1 else [24] if interval.ms > Interval.H1.ms else []
+    assert (inputs.series.close_ms[wanted.last] / HOUR_MS).tolist() == hours_of
+    if interval is Interval.D1:
+        assert (wanted.first.tolist(), wanted.last.tolist()) == ([0], [23])

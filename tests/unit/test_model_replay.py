@@ -19,6 +19,7 @@ from liqgrid.engine.model.levels import LevelTable
 from liqgrid.engine.model.parameters import ModelParameters
 from liqgrid.engine.model.replay import replay
 from tests.replay_table import replay_input
+from tests.snapshots import side_view
 
 HOUR_MS = 3_600_000
 LONG, SHORT = 0, 1
@@ -172,14 +173,27 @@ def test_twelve_bars_close_what_one_bar_of_their_volume_closes() -> None:
 
 def test_snapshots_are_taken_at_the_closes_asked_for() -> None:
     market = bars({"interest": 100}, {"interest": 200}, {"interest": 200})
-    asked = {int(market.close_ms[1]), int(market.close_ms[1]) + 1}
-    (snapshot,) = replay(empty_book(1), market, levels(100), ModelParameters(), asked).snapshots
-    assert (snapshot.close_ms, snapshot.open_interest_base, snapshot.total_base) == (3 * HOUR_MS, 200, 200)
-    assert snapshot.price == pytest.approx(price(1.5))
-    assert (snapshot.long.span.first_bin, snapshot.short.span.first_bin) == (-100, 100)
-    assert snapshot.long.span.base[:2] == pytest.approx([50, 50])
-    assert snapshot.long.span.base.dtype == np.float32
-    assert (snapshot.long.outside_base, snapshot.long.outside_quote) == (0, 0)
+    kept = replay(empty_book(1), market, levels(100), ModelParameters(), np.array([False, True, False])).snapshots
+    assert kept.bar.tolist() == [1]
+    assert kept.near_base.dtype == np.float32
+    long, short = (side_view(kept, 0, side, price(1.5)) for side in (LONG, SHORT))
+    assert (long.total_base, short.total_base) == (200, 200)
+    assert (long.first_bin, short.first_bin) == (-100, 100)
+    assert long.base[:2] == pytest.approx([50, 50])
+    assert (long.outside_base, long.outside_quote) == (0, 0)
+
+
+def test_log_kept_is_the_logarithm_of_what_closing_left() -> None:
+    # Bar 1: half is closed by volume. Bar 2: nothing by volume, but open interest falls to 60 %. Bar 4: after a gap.
+    market = bars(
+        {"interest": 100},
+        {"interest": 100, "volume": 200 * math.log(2)},
+        {"interest": 60},
+        {"interest": 60, "at_hour": 99},
+    )
+    kept = replay(empty_book(1), market, levels(100), ModelParameters(), np.ones(4, dtype=bool)).snapshots.log_kept
+    assert np.exp(kept[:, :3]) == pytest.approx(np.tile([1, 0.5, 0.3], (2, 1)))
+    assert np.exp(kept[:, 3] - kept[:, 2]).tolist() == [0, 0]
 
 
 def test_the_given_book_stays_as_it_was() -> None:

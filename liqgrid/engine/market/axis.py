@@ -47,6 +47,20 @@ def bin_of(price: float) -> int:
     return math.floor(math.log(price) / LOG_GROWTH + _EDGE_TOLERANCE)
 
 
+def check_price(price: F64) -> None:
+    """Raise unless every price is one that bins can be told of.
+
+    Raises
+    ------
+    BadData
+        If one is not within [1e-9, 1e9]; a NaN is not.
+    """
+    usable = (price >= MIN_PRICE) & (price <= MAX_PRICE)
+    if not usable.all():
+        was = float(price[~usable][0])
+        raise BadData(f"price was {was!r}; it must be within {MIN_PRICE:g} and {MAX_PRICE:g}", price=was)
+
+
 def edges(first_bin: int, count: int) -> F64:
     """Return the ``count`` + 1 edges of bins ``first_bin`` … ``first_bin + count - 1``, quote per base."""
     return _powers(np.arange(first_bin, first_bin + count + 1, dtype=np.float64))

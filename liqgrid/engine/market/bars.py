@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from liqgrid.engine.market.arrays import F64, I64, Bool
 from liqgrid.engine.market.interval import Interval
+
+_Values = TypeVar("_Values", F64, Bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,11 @@ class BarSeries:
     def __len__(self) -> int:
         return len(self.open_ms)
 
+    def until(self, end_ms: int) -> BarSeries:
+        """Return the bars that close by ``end_ms``."""
+        count = int(np.searchsorted(self.close_ms, end_ms, side="right"))
+        return BarSeries(*(getattr(self, name)[:count] for name in self.__slots__))
+
 
 _NO_TIMES, _NO_VALUES = np.empty(0, dtype=np.int64), np.empty(0)
 _EMPTY = BarSeries(_NO_TIMES, _NO_TIMES, _NO_VALUES, _NO_VALUES, _NO_VALUES, _NO_VALUES, _NO_VALUES)
@@ -127,44 +135,48 @@ def _merged(series: BarSeries, kept: Bool, bars: Bars, chosen: Bool) -> BarSerie
     )
 
 
-def _rows(bars: Bars, chosen: Bool) -> Bars:
-    return Bars(
-        bars.interval,
-        bars.open_ms[chosen],
-        bars.open[chosen],
-        bars.high[chosen],
-        bars.low[chosen],
-        bars.close[chosen],
-        bars.volume_base[chosen],
-    )
+def whole_intervals(open_ms: I64, close_ms: I64, interval: Interval) -> tuple[I64, I64]:
+    """Return first and last row, (K,) each, of the bars that make up each closed ``interval``, ascending.
+
+    An interval is left out where no bar begins with it or none ends with it (it is still forming, or an end is missing)
+    and where the bars are coarser than ``interval``. Holes between are gaps.
+    """
+    if not len(open_ms):
+        return _NO_TIMES, _NO_TIMES
+    group = (close_ms - 1) // interval.ms  # (T,)
+    first = np.flatnonzero(np.diff(group, prepend=group[0] - 1))  # (N,)
+    last = np.append(first[1:], len(open_ms)) - 1  # (N,)
+    begins_ms = group[first] * interval.ms
+    whole = (close_ms[last] == begins_ms + interval.ms) & (open_ms[first] == begins_ms)
+    return first[whole], last[whole]
+
+
+def over(reduce: np.ufunc, values: _Values, first: I64, last: I64) -> _Values:
+    """Return ``reduce`` of values[first[k]] … values[last[k]] for each k, (K,)."""
+    if not len(first):
+        return values[:0]
+    begin, end = first[0], last[-1] + 1
+    padded = np.append(values[begin:end], values[end - 1])  # so that a stretch may stop at the end
+    bounds = np.stack([first, last + 1], axis=1).ravel() - begin  # (2K,) every other one lies between two stretches
+    reduced: _Values = reduce.reduceat(padded, bounds)[::2]
+    return reduced
 
 
 def aggregate(series: BarSeries, interval: Interval) -> Bars:
     """Return the closed bars of ``interval`` that ``series`` makes up.
 
-    A bar is open of the first, highest high, lowest low, close of the last, summed volume of the bars in its time.
-    It is left out where no bar of the series begins with it or none ends with it (it is still forming, or an end is
-    missing) and where the series is coarser than ``interval``. Holes between are gaps; the volume is NaN if any part of
-    it is.
+    A bar is open of the first, highest high, lowest low, close of the last, summed volume of the bars in its time, NaN
+    if any part of it is. Which intervals have one: ``whole_intervals``.
     """
-    if not len(series):
-        return Bars(interval, np.empty(0, dtype=np.int64), *(np.empty(0) for _ in range(5)))
-    group = (series.close_ms - 1) // interval.ms  # (T,)
-    first = np.flatnonzero(np.diff(group, prepend=group[0] - 1))  # (N,)
-    last = np.append(first[1:], len(series)) - 1  # (N,)
-    open_ms = group[first] * interval.ms
-    whole = (series.close_ms[last] == open_ms + interval.ms) & (series.open_ms[first] == open_ms)
-    return _rows(
-        Bars(
-            interval=interval,
-            open_ms=open_ms,
-            open=series.open[first],
-            high=np.maximum.reduceat(series.high, first),
-            low=np.minimum.reduceat(series.low, first),
-            close=series.close[last],
-            volume_base=np.add.reduceat(series.volume_base, first),
-        ),
-        whole,
+    first, last = whole_intervals(series.open_ms, series.close_ms, interval)
+    return Bars(
+        interval=interval,
+        open_ms=series.open_ms[first],
+        open=series.open[first],
+        high=over(np.maximum, series.high, first, last),
+        low=over(np.minimum, series.low, first, last),
+        close=series.close[last],
+        volume_base=over(np.add, series.volume_base, first, last),
     )
 
 

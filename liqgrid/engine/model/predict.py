@@ -27,7 +27,8 @@ def predict(rows: MarketRows, tier_sets: tuple[TierSet, ...], parameters: ModelP
     book = empty_book(len(parameters.leverages))
     inputs = replay_inputs(finest_series([rows.bars.bars]), [], rows.open_interest, book)
     predicted = [np.empty((2, 0))]
-    for start, stop in chunks(inputs, rule_changes_ms(rows.instrument, tier_sets)):
+    unasked = np.zeros(len(inputs.series), dtype=bool)
+    for start, stop in chunks(inputs, rule_changes_ms(rows.instrument, tier_sets), unasked):
         part = inputs.replay.rows(start, stop)
         at_ms = int(part.open_ms[0])
         levels = level_table(rows.instrument, in_force(tier_sets, at_ms), parameters, at_ms)

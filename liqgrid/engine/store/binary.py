@@ -1,4 +1,4 @@
-"""PostgreSQL's binary COPY format, made from arrays.
+"""PostgreSQL's binary formats: COPY made from arrays, and arrays out of values strung together by the server.
 
 A row is its field count (int16), then for each field its length (int32; -1 for NULL) and its bytes, big-endian
 (PostgreSQL manual, COPY, "Binary Format"). Rows with the same fields NULL have one fixed layout, so a structured
@@ -80,3 +80,13 @@ def encode(fields: Sequence[Field]) -> Iterator[bytes]:
                 wire[f"length{index}"] = field.values.dtype.itemsize
                 wire[f"value{index}"] = field.values[chosen]
         yield wire.tobytes()
+
+
+def decode_doubles(values: bytes | None) -> F64:
+    """Return the float8 values that ``string_agg(float8send(…), '')`` strung together, (N,); None is no row."""
+    return np.frombuffer(values or b"", dtype=">f8").astype(np.float64)
+
+
+def decode_timestamps(values: bytes | None) -> I64:
+    """Return epoch milliseconds of what ``string_agg(timestamptz_send(…), '')`` strung together, (N,)."""
+    return np.frombuffer(values or b"", dtype=">i8").astype(np.int64) // 1000 + _EPOCH_2000_MS

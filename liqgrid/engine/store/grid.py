@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from math import isnan
 from typing import Any
 
 import numpy as np
 from psycopg.types.json import Jsonb
 
 from liqgrid.engine.market.arrays import F64, I64
-from liqgrid.engine.market.grid import BinSpan, GridColumn
+from liqgrid.engine.market.grid import GridColumns
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.market.rows import LiquidationBarRows
-from liqgrid.engine.store.binary import HEADER, TRAILER, doubles, encode, integers, timestamps
+from liqgrid.engine.store.binary import (
+    HEADER,
+    TRAILER,
+    decode_doubles,
+    decode_timestamps,
+    doubles,
+    encode,
+    integers,
+    timestamps,
+)
+from liqgrid.engine.store.column_rows import column_rows
 from liqgrid.engine.store.database import Connection
 from liqgrid.sql import queries
 
 _SQL = queries("grid")
-_COLUMN_TYPES = [
-    "int4", "text", "timestamptz", "int8", *["float8"] * 7, "timestamptz", "bool", *["float8"] * 3,
-    "int4", "bytea", "float8", "float8", "int4", "bytea", "float8", "float8",
-]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,12 @@ def is_built_by(connection: Connection, instrument_id: int, key: BuildKey) -> bo
     return row == (key.model_version, key.parameters_hash, key.formula_version)
 
 
+def bar_begun_before(connection: Connection, instrument_id: int, at_ms: int) -> int:
+    """Return the open of the bar that the newest build replayed over ``at_ms``, or ``at_ms``."""
+    row = connection.execute(_SQL["bar_begun_before"], [instrument_id, at_ms]).fetchone()
+    return at_ms if row is None else int(row[0])
+
+
 def newest_checkpoint(connection: Connection, instrument_id: int, key: BuildKey, until_ms: int) -> bytes | None:
     """Return the newest stored book at or before ``until_ms`` that this key made."""
     row = connection.execute(
@@ -69,48 +78,31 @@ def newest_checkpoint(connection: Connection, instrument_id: int, key: BuildKey,
     return None if row is None else bytes(row[0])
 
 
-def begin_build(connection: Connection, instrument_id: int, after_ms: int) -> int:
+def newest_checkpoint_ms(connection: Connection, instrument_id: int) -> int | None:
+    """Return when the newest stored book closed; None where none is stored."""
+    row = connection.execute(_SQL["newest_checkpoint_time"], [instrument_id]).fetchone()
+    return None if row is None else row[0]
+
+
+def begin_build(
+    connection: Connection, instrument_id: int, key: BuildKey, parameters: dict[str, Any], after_ms: int
+) -> int:
     """Take away what an earlier build made after ``after_ms``, and return the new build's number."""
     for name in ("delete_columns", "delete_predictions", "delete_checkpoints"):
         connection.execute(_SQL[name], [instrument_id, after_ms])
+    connection.execute(_SQL["save_model"], [key.model_version, key.parameters_hash, Jsonb(parameters)])
     row = connection.execute(_SQL["next_build"]).fetchone()
     assert row is not None  # noqa: S101 - nextval always has its row
     return int(row[0])
 
 
-def save_columns(
-    connection: Connection, instrument_id: int, build_id: int, columns: Iterable[tuple[Interval, GridColumn]]
-) -> int:
-    """Append grid columns; return how many."""
-    count = 0
+def save_columns(connection: Connection, instrument_id: int, build_id: int, columns: GridColumns) -> None:
+    """Append grid columns."""
     with connection.cursor() as cursor, cursor.copy(_SQL["copy_grid_column"]) as copy:
-        copy.set_types(_COLUMN_TYPES)
-        for interval, column in columns:
-            copy.write_row(_column_row(instrument_id, build_id, interval, column))
-            count += 1
-    return count
-
-
-def _column_row(instrument_id: int, build_id: int, interval: Interval, column: GridColumn) -> list[Any]:
-    return [
-        instrument_id, str(interval), _time(column.close_ms), build_id, column.price, column.open, column.high,
-        column.low, column.close, _known(column.volume_base), column.open_interest_base, _time(column.open_interest_ms),
-        column.mark, column.total_base, column.long_unplaced_base, column.short_unplaced_base,
-        column.long.first_bin, _span_bytes(column.long), column.long_outside_base, column.long_outside_quote,
-        column.short.first_bin, _span_bytes(column.short), column.short_outside_base, column.short_outside_quote,
-    ]  # fmt: skip
-
-
-def _known(value: float) -> float | None:
-    return None if isnan(value) else value
-
-
-def _time(ts_ms: int) -> datetime:
-    return datetime.fromtimestamp(ts_ms / 1000, UTC)
-
-
-def _span_bytes(span: BinSpan) -> bytes:
-    return span.base.astype("<f4").tobytes()
+        copy.write(HEADER)
+        for rows in column_rows(instrument_id, build_id, columns):
+            copy.write(rows)
+        copy.write(TRAILER)
 
 
 def save_predictions(
@@ -131,6 +123,7 @@ def save_predictions(
 def save_checkpoint(connection: Connection, instrument_id: int, key: BuildKey, close_ms: int, book: bytes) -> None:
     """Keep the carry state after the bar that closed at ``close_ms``."""
     connection.execute(_SQL["save_checkpoint"], [instrument_id, close_ms, key.model_version, key.parameters_hash, book])
+    connection.execute(_SQL["thin_checkpoints"], [instrument_id])
 
 
 def finish_build(
@@ -155,14 +148,8 @@ def finish_build(
     )
     for interval, horizon_ms in horizons_ms.items():
         connection.execute(_SQL["delete_old_columns"], [instrument_id, str(interval), record.watermark_ms - horizon_ms])
-    connection.execute(_SQL["thin_checkpoints"], [instrument_id])
     connection.execute(_SQL["clear_changed"], [instrument_id])
-
-
-def count_columns(connection: Connection, instrument_id: int) -> dict[Interval, int]:
-    """Return how many columns of each interval are stored, finest first."""
-    found: dict[str, int] = dict(connection.execute(_SQL["count_columns"], [instrument_id]).fetchall())
-    return {interval: found[str(interval)] for interval in Interval if str(interval) in found}
+    connection.execute(_SQL["notify_build"], [instrument_id, record.build_id])
 
 
 def load_realised(connection: Connection, instrument_id: int) -> dict[Interval, LiquidationBarRows]:
@@ -170,20 +157,33 @@ def load_realised(connection: Connection, instrument_id: int) -> dict[Interval, 
     stored = {row[0] for row in connection.execute(_SQL["liquidation_intervals"], [instrument_id])}
     realised = {}
     for interval in (interval for interval in Interval if str(interval) in stored):
-        rows = connection.execute(_SQL["load_realised"], [instrument_id, str(interval)], binary=True).fetchall()
-        table = _table(rows, 3)  # (N, 3)
-        realised[interval] = LiquidationBarRows(table[:, 0].astype(np.int64), table[:, 1], table[:, 2])
+        ts, long, short = _strung(connection, "load_realised", [instrument_id, str(interval)])
+        realised[interval] = LiquidationBarRows(decode_timestamps(ts), decode_doubles(long), decode_doubles(short))
     return realised
 
 
 def load_predicted(connection: Connection, instrument_id: int) -> tuple[I64, I64, F64]:
     """Return open and close times (T,) and the predicted liquidations (2, T) of every replayed bar."""
-    table = _table(connection.execute(_SQL["load_predicted"], [instrument_id], binary=True).fetchall(), 4)
-    return table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2:].T
+    opens, closes, long, short = _strung(connection, "load_predicted", [instrument_id])
+    predicted = np.stack([decode_doubles(long), decode_doubles(short)])
+    return decode_timestamps(opens), decode_timestamps(closes), predicted
 
 
-def _table(rows: list[Any], width: int) -> F64:
-    return np.array(rows, dtype=np.float64).reshape(len(rows), width)
+def _strung(connection: Connection, query: str, arguments: list[Any]) -> tuple[Any, ...]:
+    row = connection.execute(_SQL[query], arguments, binary=True).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate always has its row
+    return row
+
+
+def load_scored_until(connection: Connection, instrument_id: int) -> int | None:
+    """Return the close of the last bar skill was measured on, epoch ms; None before the first time."""
+    row = connection.execute(_SQL["load_scored_until"], [instrument_id]).fetchone()
+    return None if row is None else row[0]
+
+
+def save_scored_until(connection: Connection, instrument_id: int, watermark_ms: int) -> None:
+    """Remember that skill was measured up to here, with or without a result."""
+    connection.execute(_SQL["save_scored_until"], [instrument_id, watermark_ms])
 
 
 def delete_skill(connection: Connection, instrument_id: int) -> None:

@@ -24,6 +24,8 @@ from liqgrid.engine.store.binary import (
     TRAILER,
     Field,
     bigints,
+    decode_doubles,
+    decode_timestamps,
     doubles,
     encode,
     integers,
@@ -227,22 +229,18 @@ def load_bars(connection: Connection, instrument_id: int, price_type: PriceType,
 
 
 def _bars(connection: Connection, instrument_id: int, price_type: PriceType, interval: Interval, from_ms: int) -> Bars:
-    rows = connection.execute(
+    row = connection.execute(
         _SQL["load_bars"], [instrument_id, str(price_type), str(interval), from_ms], binary=True
-    ).fetchall()
-    table = np.array(rows, dtype=np.float64).reshape(len(rows), 6)  # (T, 6); milliseconds are exact below 2^53
-    return Bars(
-        interval,
-        table[:, 0].astype(np.int64),
-        *(np.ascontiguousarray(table[:, column]) for column in range(1, 6)),
-    )
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate always has its row
+    return Bars(interval, decode_timestamps(row[0]), *(decode_doubles(values) for values in row[1:]))
 
 
 def load_open_interest(connection: Connection, instrument_id: int, from_ms: int) -> OpenInterestRows:
     """Return the stored samples from the one in force at ``from_ms`` on."""
-    rows = connection.execute(_SQL["load_open_interest"], [instrument_id, from_ms], binary=True).fetchall()
-    table = np.array(rows, dtype=np.float64).reshape(len(rows), 2)  # (N, 2)
-    return OpenInterestRows(table[:, 0].astype(np.int64), np.ascontiguousarray(table[:, 1]))
+    row = connection.execute(_SQL["load_open_interest"], [instrument_id, from_ms], binary=True).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate always has its row
+    return OpenInterestRows(decode_timestamps(row[0]), decode_doubles(row[1]))
 
 
 def save_tiers(connection: Connection, instrument_id: int, tier_sets: Sequence[TierSet]) -> None:

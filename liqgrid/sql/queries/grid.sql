@@ -3,6 +3,13 @@
 -- name: load_changed_from
 SELECT (extract(epoch FROM changed_from) * 1000)::bigint FROM instrument WHERE instrument_id = $1::integer
 
+-- name: bar_begun_before
+SELECT (extract(epoch FROM ts) * 1000)::bigint FROM predicted_liquidation
+WHERE instrument_id = $1::integer AND ts < to_timestamp($2::double precision / 1000)
+  AND ts >= to_timestamp($2::double precision / 1000) - interval '1 day'
+  AND ends_at > to_timestamp($2::double precision / 1000)
+ORDER BY ts LIMIT 1
+
 -- name: newest_checkpoint
 SELECT book FROM book_checkpoint
 WHERE instrument_id = $1::integer AND model_version = $2::text AND parameters_hash = $3::text
@@ -19,23 +26,32 @@ DELETE FROM grid_column WHERE instrument_id = $1::integer AND ts > to_timestamp(
 DELETE FROM predicted_liquidation
 WHERE instrument_id = $1::integer AND ts >= to_timestamp($2::double precision / 1000)
 
--- Of older days only the last checkpoint is kept.
+-- name: newest_checkpoint_time
+SELECT (extract(epoch FROM max(ts)) * 1000)::bigint FROM book_checkpoint WHERE instrument_id = $1::integer
+
+-- Kept are the last of each hour of the newest day, of each day of the newest fortnight, and of each week before.
 -- name: thin_checkpoints
 DELETE FROM book_checkpoint c
-WHERE instrument_id = $1::integer
-  AND EXISTS (SELECT FROM book_checkpoint later
-              WHERE later.instrument_id = c.instrument_id AND later.ts > c.ts
-                AND date_trunc('day', later.ts, 'UTC') = date_trunc('day', c.ts, 'UTC'))
+USING (SELECT ts, lead(ts) OVER (ORDER BY ts) AS next_ts, max(ts) OVER () AS newest_ts
+       FROM book_checkpoint WHERE instrument_id = $1::integer) AS kept
+WHERE c.instrument_id = $1 AND c.ts = kept.ts AND kept.next_ts IS NOT NULL
+  AND CASE WHEN kept.ts > kept.newest_ts - interval '1 day'
+           THEN date_trunc('hour', kept.next_ts, 'UTC') = date_trunc('hour', kept.ts, 'UTC')
+           WHEN kept.ts > kept.newest_ts - interval '14 days'
+           THEN date_trunc('day', kept.next_ts, 'UTC') = date_trunc('day', kept.ts, 'UTC')
+           ELSE date_trunc('week', kept.next_ts, 'UTC') = date_trunc('week', kept.ts, 'UTC') END
 
 -- name: delete_old_columns
 DELETE FROM grid_column
 WHERE instrument_id = $1::integer AND "interval" = $2::text AND ts <= to_timestamp($3::double precision / 1000)
 
+-- Fields of one size first: they are laid out all at once (store/column_rows.py).
 -- name: copy_grid_column
-COPY grid_column (instrument_id, "interval", ts, build_id, price, open, high, low, close, volume_base,
-                  open_interest_base, open_interest_at, mark, total_base, long_unplaced_base, short_unplaced_base,
-                  long_first_bin, long, long_outside_base, long_outside_quote,
-                  short_first_bin, short, short_outside_base, short_outside_quote) FROM STDIN (FORMAT binary)
+COPY grid_column (instrument_id, "interval", ts, build_id, price, open, high, low, close, mark_low, mark_high, mark,
+                  open_interest_base, open_interest_at, total_base, long_unplaced_base, short_unplaced_base,
+                  long_outside_base, short_outside_base, long_outside_quote, short_outside_quote,
+                  long_log_kept, short_log_kept, long_first_bin, short_first_bin,
+                  volume_base, long, short, long_shares, short_shares) FROM STDIN (FORMAT binary)
 
 -- name: copy_predicted_liquidation
 COPY predicted_liquidation (instrument_id, ts, ends_at, long_base, short_base) FROM STDIN (FORMAT binary)
@@ -46,6 +62,14 @@ VALUES ($1::integer, to_timestamp($2::double precision / 1000), $3::text, $4::te
 
 -- name: next_build
 SELECT nextval(pg_get_serial_sequence('build', 'build_id'))
+
+-- name: save_model
+INSERT INTO model (model_version, parameters_hash, parameters) VALUES ($1::text, $2::text, $3::jsonb)
+ON CONFLICT DO NOTHING
+
+-- Who waits for new columns hears of the build when it commits.
+-- name: notify_build
+SELECT pg_notify('liqgrid_build', json_build_object('instrument_id', $1::integer, 'build_id', $2::bigint)::text)
 
 -- name: save_build
 INSERT INTO build (build_id, instrument_id, model_version, parameters_hash, formula_version, built_from, watermark,
@@ -60,21 +84,26 @@ SELECT model_version, parameters_hash, formula_version FROM build WHERE instrume
 -- name: clear_changed
 UPDATE instrument SET changed_from = NULL WHERE instrument_id = $1::integer
 
--- name: count_columns
-SELECT "interval", count(*) FROM grid_column WHERE instrument_id = $1::integer GROUP BY "interval"
-
 -- name: liquidation_intervals
 SELECT DISTINCT "interval" FROM liquidation_bar WHERE instrument_id = $1::integer
 
 -- name: load_realised
-SELECT (extract(epoch FROM ts) * 1000)::bigint, long_base, short_base
-FROM liquidation_bar WHERE instrument_id = $1::integer AND "interval" = $2::text
-ORDER BY ts
+SELECT string_agg(timestamptz_send(ts), ''), string_agg(float8send(long_base), ''),
+       string_agg(float8send(short_base), '')
+FROM (SELECT ts, long_base, short_base FROM liquidation_bar
+      WHERE instrument_id = $1::integer AND "interval" = $2::text ORDER BY ts) AS ordered
 
 -- name: load_predicted
-SELECT (extract(epoch FROM ts) * 1000)::bigint, (extract(epoch FROM ends_at) * 1000)::bigint, long_base, short_base
-FROM predicted_liquidation WHERE instrument_id = $1::integer
-ORDER BY ts
+SELECT string_agg(timestamptz_send(ts), ''), string_agg(timestamptz_send(ends_at), ''),
+       string_agg(float8send(long_base), ''), string_agg(float8send(short_base), '')
+FROM (SELECT ts, ends_at, long_base, short_base FROM predicted_liquidation
+      WHERE instrument_id = $1::integer ORDER BY ts) AS ordered
+
+-- name: load_scored_until
+SELECT (extract(epoch FROM scored_until) * 1000)::bigint FROM instrument WHERE instrument_id = $1::integer
+
+-- name: save_scored_until
+UPDATE instrument SET scored_until = to_timestamp($2::double precision / 1000) WHERE instrument_id = $1::integer
 
 -- name: delete_skill
 DELETE FROM skill WHERE instrument_id = $1::integer

@@ -1,0 +1,281 @@
+"""The replay's inner loop, compiled: one side of the book over bars, touching only bins that hold something.
+
+docs/model.md steps 0 to 3 are the meaning, tests/parity/reference.py says the same in slow and obvious loops. The two
+sides never touch each other, so each is a pass of its own. Three things make it fast, and none of them approximates:
+
+- closing multiplies a whole side by one number, so it is kept beside the cells (``scale``) and never passes over them;
+- a rung of the level table is a shift in log price, so what a bar opens is one box per rung: two ends and a middle;
+- every class knows the range of bins it can hold (``live_low`` … ``live_high``); nothing outside is looked at.
+
+Sums run in a fixed order over live bins alone, without fast-math, so that the same inputs give the same bits however
+far the arrays have grown (I4, I5). Only ``replay.py`` imports this module: compiling costs seconds the first time (then
+it is cached on disk), and a process that serves never needs it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+
+from liqgrid.engine.market.arrays import F32, F64, I64, U8, Bool
+from liqgrid.engine.model.book import CLOSED, LIQUIDATED, LOG_KEPT, OPENED, SCALE, TOTAL, UNPLACED
+
+# Columns of a side's snapshot amounts.
+AT_TOTAL, AT_UNPLACED, AT_OUTSIDE_BASE, AT_OUTSIDE_QUOTE, AT_LOG_KEPT = range(5)
+# Below this the scale is multiplied into the cells: cells then stay far from the ends of what a float holds.
+_SMALLEST_SCALE = 1e-100
+# What a gap subtracts from the sum of logarithms: exp() of it is 0, so nothing counts as kept across it, yet
+# differences stay finite.
+_FORGOTTEN = 1e6
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def _compiled(function: _Function) -> _Function:
+    """Compile on first call; keep the machine code on disk where any folder for it can be written."""
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    try:
+        return cast("_Function", numba.njit(cache=True, **options)(function))
+    except RuntimeError:  # no folder for a cache: a read-only installation of a user without a home
+        return cast("_Function", numba.njit(**options)(function))
+
+
+@_compiled
+def run_side(  # noqa: PLR0912, PLR0915 - one loop, whose calls would cost more than what they do
+    is_long: bool,
+    cells: F64,
+    live_low: I64,
+    live_high: I64,
+    first_bin: int,
+    state: F64,
+    begins: bool,
+    gap: Bool,
+    entry_low: F64,
+    width: F64,
+    reached: I64,
+    close_bin: I64,
+    log_stays: F64,
+    stays: F64,
+    target: F64,
+    shift: F64,
+    weight: F64,
+    class_index: I64,
+    slot: I64,
+    mid: F64,
+    block_bins: int,
+    predicted: F64,
+    near: F32,
+    shares: U8,
+    amounts: F64,
+) -> None:
+    """Run one side of the book over bars, changing ``cells``, ``live_low``, ``live_high`` and ``state`` in place.
+
+    Parameters
+    ----------
+    is_long
+        Longs are liquidated by falling prices and lie below the price, shorts above.
+    cells, live_low, live_high, first_bin
+        (J, W) amounts ÷ scale, with room for every bin the bars can reach; (J,) absolute live bins; bin of column 0.
+    state
+        (7,) the side as a whole, by the names above.
+    begins
+        Whether the first bar begins a history: its open interest has no known entries.
+    gap, entry_low, width, reached, close_bin, log_stays, stays, target
+        (T,) what each bar does: whether a gap before it makes the book forget; its range of entries in bins; the bin
+        its liquidating price reached on this side, and that of its close; the part volume leaves and its logarithm;
+        the base units wanted at its close.
+    shift, weight, class_index
+        (R,) rungs of the level table, bins from entry to liquidation price.
+    slot, mid, block_bins
+        (T,) row of the snapshot of bar t's close, or -1; (W,) mid price of each column; bins to a block of shares.
+    predicted
+        (T,) predicted liquidations, base units, filled.
+    near, shares, amounts
+        (S, COLUMN_REACH), (S, SHARE_BLOCKS, J), (S, 5) snapshots, filled.
+    """
+    classes, rungs = cells.shape[0], weight.shape[0]
+    scale, total, unplaced = state[SCALE], state[TOTAL], state[UNPLACED]
+    # The level nearest to the price, and the rung whose levels are: where it passed neither, no class is looked at.
+    nearest = live_high.max() if is_long else live_low.min()
+    outermost = shift.max() if is_long else shift.min()
+    for t in range(slot.shape[0]):
+        if gap[t]:
+            # Step 0: what lies where is no longer known.
+            for j in range(classes):
+                cells[j, live_low[j] - first_bin : live_high[j] + 1 - first_bin] = 0.0
+                live_low[j], live_high[j] = 0, -1
+            unplaced = total
+            state[LOG_KEPT] -= _FORGOTTEN
+
+        # Step 1: liquidate what the price reached.
+        held = 0.0
+        if nearest >= reached[t] if is_long else nearest <= reached[t]:
+            for j in range(classes):
+                low, high = live_low[j], live_high[j]
+                if is_long:
+                    low = max(low, reached[t])
+                else:
+                    high = min(high, reached[t])
+                if low <= high:
+                    held += _emptied(cells[j, low - first_bin : high + 1 - first_bin])
+                    if is_long:
+                        live_high[j] = low - 1
+                    else:
+                        live_low[j] = high + 1
+            nearest = reached[t] - 1 if is_long else reached[t] + 1
+            held *= scale
+            total = max(total - held, 0.0)
+            state[LIQUIDATED] += held
+        predicted[t] = held
+
+        if begins and t == 0:
+            unplaced = total = target[t]
+            state[OPENED] = target[t]
+        else:
+            # Step 2: close what volume closes, and shrink what then still exceeds the target.
+            rests, keep = total * stays[t], stays[t]
+            state[LOG_KEPT] += log_stays[t]
+            if rests > target[t]:
+                keep *= target[t] / rests
+                state[LOG_KEPT] += math.log(target[t] / rests)
+                rests = target[t]
+            state[CLOSED] += total - rests
+            total = rests
+            unplaced *= keep
+            scale *= keep
+            if scale < _SMALLEST_SCALE:
+                for j in range(classes):
+                    _multiply(cells[j, live_low[j] - first_bin : live_high[j] + 1 - first_bin], scale)
+                scale = 1.0
+
+            # Step 3: open what is missing. A rung's levels are a box in log price, cut where the close has passed it
+            # (I3); what is left of all boxes shares the amount.
+            missing = target[t] - total
+            if missing > 0.0:
+                total = target[t]
+                state[OPENED] += missing
+                start, last_bin = entry_low[t], close_bin[t]
+                cut = start + outermost + width[t] > last_bin if is_long else start + outermost < last_bin + 1
+                length = width[t]
+                if cut:
+                    length = 0.0
+                    for r in range(rungs):
+                        length += weight[r] * _left(is_long, start + shift[r], width[t], last_bin)
+                if length > 0.0:
+                    density = missing / length / scale
+                    for r in range(rungs):
+                        low_end, left = start + shift[r], width[t]
+                        if cut:
+                            left = _left(is_long, low_end, left, last_bin)
+                            if left <= 0.0:
+                                continue
+                            if not is_long:
+                                low_end = max(low_end, last_bin + 1.0)
+                        j, dense = class_index[r], density * weight[r]
+                        first = math.floor(low_end)
+                        into = np.uint64(first - first_bin)
+                        part = min(left, first + 1 - low_end)
+                        last = first + math.ceil(left - part)
+                        # As many bins for every rung, the last one or two often with nothing to add: a loop whose
+                        # length the processor foresees takes less time than one that ends at each box's own end.
+                        for _ in range(int(left) + 2):
+                            cells[j, into] += part * dense
+                            into += np.uint64(1)
+                            left -= part
+                            part = min(left, 1.0)
+                        if live_low[j] > live_high[j]:
+                            live_low[j], live_high[j] = first, last
+                        live_low[j] = min(live_low[j], first)
+                        live_high[j] = max(live_high[j], last)
+                        nearest = max(nearest, last) if is_long else min(nearest, first)
+                else:
+                    unplaced += missing
+
+        if slot[t] >= 0:
+            s = slot[t]
+            amounts[s, AT_TOTAL], amounts[s, AT_UNPLACED] = total, unplaced
+            amounts[s, AT_LOG_KEPT] = state[LOG_KEPT]
+            nearest_low = close_bin[t] - near.shape[1] if is_long else close_bin[t] + 1
+            _snapshot(
+                cells, live_low, live_high, first_bin, scale, nearest_low, mid, block_bins, near[s], shares[s],
+                amounts[s],
+            )  # fmt: skip
+    state[SCALE], state[TOTAL], state[UNPLACED] = scale, total, unplaced
+
+
+@_compiled
+def _left(is_long: bool, low: float, width: float, close_bin: int) -> float:
+    """Return how much of the levels [low, low + width] the close has not passed."""
+    if is_long:
+        return min(width, max(close_bin - low, 0.0))
+    return min(width, max(low + width - (close_bin + 1.0), 0.0))
+
+
+@_compiled
+def _emptied(values: F64) -> float:
+    """Set values to zero; return what they added up to, in order."""
+    held = 0.0
+    for i in range(values.shape[0]):
+        held += values[i]
+        values[i] = 0.0
+    return held
+
+
+@_compiled
+def _multiply(values: F64, factor: float) -> None:
+    for i in range(values.shape[0]):
+        values[i] *= factor
+
+
+@_compiled
+def _snapshot(
+    cells: F64,
+    live_low: I64,
+    live_high: I64,
+    first_bin: int,
+    scale: float,
+    nearest_low: int,
+    mid: F64,
+    block_bins: int,
+    near: F32,
+    shares: U8,
+    amounts: F64,
+) -> None:
+    """Write one side as a column keeps it: classes summed within reach of the price, shares, what lies outside."""
+    reach, classes = near.shape[0], cells.shape[0]
+    nearest_high = nearest_low + reach - 1
+    summed, by_class = np.zeros(reach), np.zeros(shares.shape)
+    outside = outside_quote = 0.0
+    for j in range(classes):
+        low, high = max(live_low[j], nearest_low), min(live_high[j], nearest_high)
+        if low <= high:
+            row = cells[j, low - first_bin : high + 1 - first_bin]
+            into = summed[low - nearest_low : high + 1 - nearest_low]
+            for i in range(row.shape[0]):
+                into[i] += row[i]
+            for block in range(low // block_bins, high // block_bins + 1):
+                begin, end = max(block * block_bins, low), min((block + 1) * block_bins, high + 1)
+                held = 0.0
+                for k in range(begin - low, end - low):
+                    held += row[k]
+                by_class[block - nearest_low // block_bins, j] = held
+        for k in range(live_low[j] - first_bin, min(live_high[j] + 1, nearest_low) - first_bin):
+            outside += cells[j, k]
+            outside_quote += cells[j, k] * mid[k]
+        for k in range(max(live_low[j], nearest_high + 1) - first_bin, live_high[j] + 1 - first_bin):
+            outside += cells[j, k]
+            outside_quote += cells[j, k] * mid[k]
+    for i in range(reach):
+        near[i] = summed[i] * scale
+    for block in range(shares.shape[0]):
+        held = 0.0
+        for j in range(classes):
+            held += by_class[block, j]
+        part = 255.0 / held if held > 0.0 else 0.0
+        for j in range(classes):
+            shares[block, j] = int(by_class[block, j] * part + 0.5)
+    amounts[AT_OUTSIDE_BASE], amounts[AT_OUTSIDE_QUOTE] = outside * scale, outside_quote * scale
