@@ -13,11 +13,13 @@ from liqgrid.engine import build as build_module
 from liqgrid.engine.build import build_instrument
 from liqgrid.engine.collect.import_csv import import_csv
 from liqgrid.engine.market.axis import bin_of, mid_prices
+from liqgrid.engine.market.contract import Contract
 from liqgrid.engine.market.errors import BadData
 from liqgrid.engine.market.instrument import parse_instrument
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.market.tiers import published_tiers, tier_set
 from liqgrid.engine.model import inputs as inputs_module
+from liqgrid.engine.model.formulas import FORMULA_VERSIONS
 from liqgrid.engine.model.parameters import ModelParameters
 from liqgrid.engine.store.database import Connection
 from liqgrid.engine.store.raw import ensure_instrument
@@ -228,6 +230,24 @@ def test_tiers_change_on_their_date(connection: Connection, bring: Bring, monkey
     differ = [row[1] for row, its in zip(*grids, strict=True) if row != its]
     assert min(differ) == time_of(second.valid_from_ms + HOUR)  # the close of the first bar under them
     assert len(differ) == sum(row[1] > time_of(second.valid_from_ms) for row in grids[0])
+
+
+def test_a_venues_rule_changes_on_its_date(
+    connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instrument = parse_instrument("bybit:BTC-USDT")
+    rows = market(120, start="2025-08-30T00:00:00Z", instrument=instrument)
+    import_csv(connection, rows.csv(tmp_path / "bars.csv"))
+    first, second = FORMULA_VERSIONS["bybit", Contract.LINEAR]
+    grids = []
+    for formulas in ((first,), (first, second)):
+        monkeypatch.setitem(FORMULA_VERSIONS, ("bybit", Contract.LINEAR), formulas)
+        assert build_instrument(connection, ensure_instrument(connection, instrument), ModelParameters()) is not None
+        grids.append(grid_of(connection)["columns"])
+    differ = [row[1] for row, its in zip(*grids, strict=True) if row != its]
+    assert min(differ) == time_of(second.valid_from_ms + HOUR)  # the close of the first bar under it
+    versions = connection.execute("SELECT formula_version FROM build ORDER BY build_id").fetchall()
+    assert versions == [(first.name,), (second.name,)]
 
 
 def test_open_interest_is_carried_on_and_says_since_when(connection: Connection, bring: Bring) -> None:

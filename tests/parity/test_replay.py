@@ -143,9 +143,13 @@ def assert_same_books(book: Book, expected: reference.Replay, t: int) -> None:
             assert_same(fast.get(k, 0.0), bins.get(k, 0.0), scale)
 
 
-def assert_same_ledger(book: Book, expected: reference.Replay) -> None:
+def assert_same_end(book: Book, expected: reference.Replay) -> None:
+    """The ledger and what is left in each leverage class, after the last bar."""
     for side, name in enumerate(reference.SIDES):
         ledger = expected.book[name]
+        for j, cells in enumerate(book.base[side]):
+            left = sum(amount for (its_class, _), amount in ledger.cells.items() if its_class == j)
+            assert_same(float(cells.sum()), left, ledger.opened)
         assert book.opened_base[side] == pytest.approx(ledger.opened, rel=1e-9)
         assert book.liquidated_base[side] == pytest.approx(ledger.liquidated, rel=1e-9, abs=1e-9 * ledger.opened)
         assert book.closed_base[side] == pytest.approx(ledger.closed, rel=1e-9, abs=1e-9 * ledger.opened)
@@ -166,7 +170,7 @@ def test_every_bar_equals_the_reference(name: str, seed: int) -> None:
             open_interest = float(bars.open_interest_base[max(t - 1, 0)])
             assert_same(float(step.predicted_base[side, 0]), expected.predicted[which][t], open_interest)
         assert_same_books(book, expected, t)
-    assert_same_ledger(book, expected)
+    assert_same_end(book, expected)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -179,7 +183,7 @@ def test_marks_beyond_every_level_equal_the_reference(seed: int) -> None:
     for t in range(len(bars)):
         book = replay(book, bars.rows(t, t + 1), table, chosen).book
         assert_same_books(book, expected, t)
-    assert_same_ledger(book, expected)
+    assert_same_end(book, expected)
     unplaced = np.array([expected.unplaced[name] for name in reference.SIDES])
     assert (np.diff(unplaced) > 0).any(axis=1).all()  # on both sides something opened that found no level
 
@@ -193,7 +197,7 @@ def test_default_parameters_equal_the_reference() -> None:
     for side, name in enumerate(reference.SIDES):
         assert result.predicted_base[side] == pytest.approx(expected.predicted[name], rel=1e-9, abs=1e-9)
     assert_same_books(result.book, expected, len(bars) - 1)
-    assert_same_ledger(result.book, expected)
+    assert_same_end(result.book, expected)
 
 
 def test_tiers_that_change_on_the_way_equal_the_reference() -> None:
@@ -205,6 +209,7 @@ def test_tiers_that_change_on_the_way_equal_the_reference() -> None:
     book = replay(empty_book(3), bars.rows(0, 20), tables[0], chosen).book
     book = replay(book, bars.rows(20, 50), tables[1], chosen).book
     assert_same_books(book, expected, len(bars) - 1)
+    assert_same_end(book, expected)
 
 
 def slow_column(bins: dict[int, float], price: float) -> tuple[dict[int, float], float, float]:

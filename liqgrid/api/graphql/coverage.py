@@ -43,7 +43,8 @@ class VenueCoverage:
         description="Columns whose open interest is an older sample, carried on."
     )
     tiers_assumed_before: datetime | None = strawberry.field(
-        description="Before this time the earliest known margin tiers were assumed; null where none were assumed."
+        description="Before this time the earliest known margin tiers were assumed, or the default of the venue where "
+        "none are known; null where none were assumed."
     )
 
 
@@ -114,7 +115,9 @@ def _venue_coverage(
 ) -> VenueCoverage:
     newest = columns[-1] if columns else None
     at_end = newest is not None and newest.close_ms == last_ms
-    assumed = tiers_from_ms is not None and any(column.close_ms <= tiers_from_ms for column in columns)
+    # Where no tiers are stored, the venue's default made every column.
+    known_from_ms = newest.close_ms if tiers_from_ms is None and newest else tiers_from_ms
+    assumed = known_from_ms is not None and any(column.close_ms <= known_from_ms for column in columns)
     return VenueCoverage(
         venue=row.venue,
         open_interest_share=newest.open_interest_base / open_interest if newest and at_end and open_interest else 0.0,
@@ -122,5 +125,5 @@ def _venue_coverage(
         newest=optional_time(newest.close_ms if newest else None),
         mark_columns=sum(column.mark for column in columns),
         carried_open_interest_columns=sum(column.open_interest_ms < column.close_ms for column in columns),
-        tiers_assumed_before=optional_time(tiers_from_ms) if assumed else None,
+        tiers_assumed_before=optional_time(known_from_ms) if assumed else None,
     )

@@ -17,9 +17,9 @@ from liqgrid.engine.market.errors import BadData
 from liqgrid.engine.market.instrument import Instrument, parse_instrument
 
 # Highest leverage assumed on a venue for an instrument without known tiers, at every size. 20x is what Binance lets
-# every account have (support, "Leverage and Margin", accounts under 60 days) and the least any of its contracts
-# offered; 5x is the second bracket of Hyperliquid's smaller coins (docs, "Margin tiers"). No level is then shown
-# nearer to the price than the venue is likely to allow.
+# every account have, and the least its coin-margined contracts offered (support, "Leverage and Margin in Coin-Margined
+# Futures Contracts"); for Bybit and OKX it is a guess of the same kind. 5x is the second bracket of Hyperliquid's
+# smaller coins (docs, "Margin tiers"). No level is then shown nearer to the price than the venue is likely to allow.
 _ASSUMED_LEVERAGE = {"binance": 20.0, "bybit": 20.0, "okx": 20.0, "hyperliquid": 5.0}
 
 

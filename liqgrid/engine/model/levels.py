@@ -26,6 +26,8 @@ from liqgrid.engine.model.sizes import SizeDistribution
 # distance from the entry, are not told apart.
 _LEAST_WEIGHT = 0.01
 _LEAST_APART = 0.02
+# A bracket with less of a class than this has none of it.
+_ROUNDING = 1e-15
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ def _brackets(tiers: TierSet, leverage: float, sizes: SizeDistribution) -> list[
         if tier is allowed[-1]:
             beyond = sizes.share(largest, math.inf)
             share, inverse_sum = share + beyond, inverse_sum + beyond / largest
-        if share > 0:
+        if share > _ROUNDING:
             found.append(_Bracket(tier, share, tier.maintenance_amount_quote * inverse_sum / share))
     return found
 
