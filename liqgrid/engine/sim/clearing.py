@@ -23,8 +23,6 @@ from liqgrid.engine.sim.margin import log_factors
 from liqgrid.engine.sim.parameters import BLOCK_STEPS, SymbolParameters
 from liqgrid.engine.sim.positions import OPEN_END, Positions
 
-_LOWEST_CHANCE, _HIGHEST_CHANCE = 0.05, 0.95  # of a new position being a long
-
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
@@ -73,8 +71,10 @@ def clear_block(  # noqa: PLR0912, PLR0915 - one loop over local names; a call p
     mark_share, balance = model.mark_share, habits.balance_strength
 
     # Plain lists: the loop reads and writes single numbers. Positions carried come first, then those that open.
-    path = log_index + np.cumsum(draws.returns)  # (N,)
-    noise = draws.noise.tolist()
+    path = log_index + np.cumsum(draws.returns)  # (N,) of the index, if nobody were liquidated
+    premium = mark_share * draws.premium  # (N,) of the mark price over the index
+    noise = draws.premium - premium + draws.noise  # (N,) of the last price over the mark price
+    over_mark = noise.tolist()
     open_steps = [*orders.step.tolist(), BLOCK_STEPS]
     chance = (0.5 + habits.trend_strength * np.tanh(trend[orders.step])).tolist()
     side_draw, notional = orders.side_draw.tolist(), orders.notional_quote.tolist()
@@ -103,7 +103,7 @@ def clear_block(  # noqa: PLR0912, PLR0915 - one loop over local names; a call p
     forced: list[tuple[int, float]] = []  # steps in which the lasting impact changed, and what it came to
     next_open = next_close = 0
     next_step = min(open_steps[0], close_steps[0])
-    for step, undisturbed in enumerate(path.tolist()):
+    for step, undisturbed in enumerate((path + premium).tolist()):
         passing *= keep
         passing_path[step] = passing
         mark = undisturbed + lasting + mark_share * passing
@@ -140,10 +140,10 @@ def clear_block(  # noqa: PLR0912, PLR0915 - one loop over local names; a call p
                     short_lots -= lots[k]
         while open_steps[next_open] == step:
             k = held + next_open
-            last = undisturbed + lasting + passing + noise[step]
+            last = undisturbed + lasting + passing + over_mark[step]
             outstanding = long_lots + short_lots
             tilt = balance * (long_lots - short_lots) / outstanding if outstanding else 0.0
-            is_long[k] = side_draw[next_open] < min(max(chance[next_open] - tilt, _LOWEST_CHANCE), _HIGHEST_CHANCE)
+            is_long[k] = side_draw[next_open] + tilt < chance[next_open]
             lots[k] = amount = int(notional[next_open] / (math.exp(last) * lot_base)) or 1
             entry[next_open] = last
             if is_long[k]:
@@ -166,8 +166,8 @@ def clear_block(  # noqa: PLR0912, PLR0915 - one loop over local names; a call p
     end_step = np.array(ended, dtype=np.int64)
     return Cleared(
         log_index=path + lasting_after,
-        log_mark=path + lasting_before + mark_share * passing_before,
-        log_last=path + lasting_after + passing_after + draws.noise,
+        log_mark=path + premium + lasting_before + mark_share * passing_before,
+        log_last=path + premium + lasting_after + passing_after + noise,
         positions=Positions(
             number=np.concatenate([carried.number, np.arange(next_number, next_number + count)]),
             is_long=np.array(is_long, dtype=bool),

@@ -22,11 +22,15 @@ _SEED_SHIFT = 1_000_000  # blocks before the origin have negative numbers, seeds
 
 
 @dataclass(frozen=True, slots=True)
-class Volatility:
-    """Logarithm of the volatility relative to its usual, in a fast and a slow part."""
+class Conditions:
+    """What a block hands to the next: volatility relative to its usual as a logarithm, in a fast and a slow part.
 
-    fast: float = 0.0
-    slow: float = 0.0
+    ``premium`` is what the contract's price is above the index by itself, log price.
+    """
+
+    fast_volatility: float = 0.0
+    slow_volatility: float = 0.0
+    premium: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +61,17 @@ class Orders:
 class BlockDraws:
     """Draws of one symbol and block, (N,) per step.
 
-    ``returns`` log price without forced orders; ``noise`` of last prices, log price; ``activity`` trading and
-    ``churn`` passing volume, relative to their usual; ``volatility`` at the block's end.
+    ``returns`` of the index without forced orders, ``premium`` of the contract and ``noise`` of its last price, in log
+    price; ``activity`` trading and ``churn`` passing volume, relative to their usual; ``conditions`` at the end.
     """
 
     returns: F64
     activity: F64
+    premium: F64
     noise: F64
     churn: F64
     orders: Orders
-    volatility: Volatility
+    conditions: Conditions
 
 
 def draw_common(seed: int, block: int, model: PriceModel) -> CommonDraws:
@@ -80,18 +85,18 @@ def draw_common(seed: int, block: int, model: PriceModel) -> CommonDraws:
 
 
 def draw_block(
-    seed: int, block: int, symbol: SymbolParameters, tiers: TierSet, volatility: Volatility, common: CommonDraws
+    seed: int, block: int, symbol: SymbolParameters, tiers: TierSet, before: Conditions, common: CommonDraws
 ) -> BlockDraws:
-    """Return the draws of one symbol in a block that begins with ``volatility``."""
+    """Return the draws of one symbol in a block that follows on ``before``."""
     rng = np.random.default_rng([seed, crc32(symbol.name.encode()), block + _SEED_SHIFT])
     model, habits = symbol.price, symbol.habits
     shared, own = math.sqrt(model.market_correlation), math.sqrt(1 - model.market_correlation)
     shocks = shared * common.shocks + own * rng.standard_normal((2, BLOCK_MINUTES))  # (2, M)
     fast = _reverting(
-        volatility.fast, shocks[0], model.fast_volatility_sigma, model.fast_volatility_half_life_minutes
+        before.fast_volatility, shocks[0], model.fast_volatility_sigma, model.fast_volatility_half_life_minutes
     )  # (M,)
     slow = _reverting(
-        volatility.slow, shocks[1], model.slow_volatility_sigma, model.slow_volatility_half_life_minutes
+        before.slow_volatility, shocks[1], model.slow_volatility_sigma, model.slow_volatility_half_life_minutes
     )  # (M,)
     spread = model.fast_volatility_sigma**2 + model.slow_volatility_sigma**2
     relative = np.repeat(np.exp(fast + slow - spread), STEPS_PER_MINUTE)  # (N,) mean square 1
@@ -102,13 +107,18 @@ def draw_block(
     noise = model.noise_sigma * rng.standard_normal(BLOCK_STEPS)
     wicks = rng.random(BLOCK_STEPS) < model.wick_probability
     noise[wicks] += model.wick_mean * rng.laplace(size=int(wicks.sum()))
+    ends = _reverting(
+        before.premium, rng.standard_normal(BLOCK_MINUTES), model.premium_sigma, model.premium_half_life_minutes
+    )  # (M,) at the end of each minute
+    minute = np.arange(1, BLOCK_STEPS + 1) / STEPS_PER_MINUTE  # (N,)
     return BlockDraws(
         returns=returns * relative * step_sigma + common.jumps + _jumps(rng, model),
         activity=activity,
+        premium=np.interp(minute, np.arange(BLOCK_MINUTES + 1), np.append(before.premium, ends)),
         noise=noise,
         churn=activity * rng.gamma(2.0, 0.5, BLOCK_STEPS),
         orders=_orders(rng, activity, habits, tiers),
-        volatility=Volatility(float(fast[-1]), float(slow[-1])),
+        conditions=Conditions(float(fast[-1]), float(slow[-1]), float(ends[-1])),
     )
 
 
@@ -117,12 +127,14 @@ def _orders(rng: np.random.Generator, activity: F64, habits: Habits, tiers: Tier
     step = np.repeat(np.arange(BLOCK_STEPS), arrivals)  # (K,)
     count = len(step)
     notional = habits.notional_median_quote * np.exp(habits.notional_sigma * rng.standard_normal(count))
-    leverage = habits.leverage_median * np.exp(habits.leverage_sigma * rng.standard_normal(count))
-    leverage = capped_leverage(tiers, notional, np.maximum(leverage, habits.min_leverage))
+    spread = habits.leverage_median * np.exp(habits.leverage_sigma * rng.standard_normal(count))
+    rounded = rng.choice(habits.round_leverages, count, p=habits.round_weights)
+    leverage = np.where(rng.random(count) < habits.spread_fraction, np.maximum(spread, habits.min_leverage), rounded)
+    leverage = capped_leverage(tiers, notional, leverage)
     scalper: Bool = rng.random(count) < habits.scalper_fraction
     median = np.where(scalper, habits.scalper_median_steps, habits.holder_median_steps)
     lifetime = median * np.exp(habits.lifetime_sigma * rng.standard_normal(count))
-    lifetime *= (leverage / habits.leverage_median) ** habits.lifetime_exponent
+    lifetime *= (leverage / habits.usual_leverage) ** habits.lifetime_exponent
     return Orders(
         step=step,
         notional_quote=notional,

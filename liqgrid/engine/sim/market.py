@@ -10,11 +10,11 @@ import numpy as np
 from liqgrid.engine.market.arrays import F64, I64
 from liqgrid.engine.market.tiers import in_force
 from liqgrid.engine.sim.clearing import Cleared, clear_block
-from liqgrid.engine.sim.draws import BlockDraws, CommonDraws, Volatility, draw_block
+from liqgrid.engine.sim.draws import BlockDraws, CommonDraws, Conditions, draw_block
 from liqgrid.engine.sim.parameters import BLOCK_MS, BLOCK_STEPS, DAY_STEPS, STEPS_PER_MINUTE, SymbolParameters
 from liqgrid.engine.sim.positions import OPEN_END, Positions, joined, no_positions
 
-WARM_UP_BLOCKS = 12  # three days before the origin, so that the market begins with positions
+WARM_UP_BLOCKS = 3  # days before the origin, so that the market begins with positions
 _TREND_STEPS = 720  # traders look back an hour
 
 
@@ -25,7 +25,7 @@ class MarketState:
     block: int
     log_index: float
     log_passing: float
-    volatility: Volatility
+    conditions: Conditions
     recent: F64
     positions: Positions
     next_number: int
@@ -79,7 +79,7 @@ def first_state(symbol: SymbolParameters) -> MarketState:
         block=-WARM_UP_BLOCKS,
         log_index=log_price,
         log_passing=0.0,
-        volatility=Volatility(),
+        conditions=Conditions(),
         recent=np.full(_TREND_STEPS, log_price),
         positions=no_positions(),
         next_number=1,
@@ -94,7 +94,7 @@ def advance(
     ``origin_ms`` is the time of block 0; the venue's tiers in force at the block's start hold for what opens in it.
     """
     tiers = in_force(symbol.tiers, origin_ms + state.block * BLOCK_MS)
-    draws = draw_block(seed, state.block, symbol, tiers, state.volatility, common)
+    draws = draw_block(seed, state.block, symbol, tiers, state.conditions, common)
     cleared = clear_block(
         draws=draws,
         carried=state.positions,
@@ -112,7 +112,7 @@ def advance(
         block=state.block + 1,
         log_index=float(cleared.log_index[-1]),
         log_passing=cleared.log_passing,
-        volatility=draws.volatility,
+        conditions=draws.conditions,
         recent=cleared.log_index[-_TREND_STEPS:],
         positions=cleared.positions.where(cleared.positions.end_step == OPEN_END),
         next_number=state.next_number + len(draws.orders.step),

@@ -10,7 +10,7 @@ from liqgrid.engine.market.tiers import TierSet, published_tiers
 
 STEP_MS = 5_000
 STEPS_PER_MINUTE = 12
-BLOCK_STEPS = 4_320  # six hours, so that funding times fall on every third bound of two blocks
+BLOCK_STEPS = 17_280  # a day
 BLOCK_MS = BLOCK_STEPS * STEP_MS
 FUNDING_MS = 28_800_000
 DAY_STEPS = 86_400_000 // STEP_MS
@@ -20,17 +20,22 @@ DAY_STEPS = 86_400_000 // STEP_MS
 class Habits:
     """How traders of one symbol behave; the truth the model does not know. Durations in steps of 5 s.
 
-    Leverage is log-normal, continuous between ``min_leverage`` and what the venue allows at the position's notional.
-    A lifetime is log-normal, short for scalpers and long for holders, and shorter the higher the leverage: it is
-    multiplied by (leverage / ``leverage_median``) ** ``lifetime_exponent``.
+    ``spread_fraction`` of the traders hold margin for all they have, so their effective leverage is any number:
+    log-normal from ``min_leverage`` on. The others take one of the ``round_leverages``, as venues offer them. None is
+    higher than the venue allows for the notional. A lifetime is log-normal, short for scalpers and long for holders,
+    and shorter the higher the leverage: it is multiplied by (leverage / ``usual_leverage``) ** ``lifetime_exponent``.
     """
 
     opens_per_minute: float = 1.5
     notional_median_quote: float = 40_000.0
     notional_sigma: float = 1.1
-    leverage_median: float = 8.0
-    leverage_sigma: float = 0.9
+    spread_fraction: float = 0.5
+    leverage_median: float = 4.0
+    leverage_sigma: float = 0.7
     min_leverage: float = 1.25
+    round_leverages: tuple[float, ...] = (5, 10, 20, 25, 50, 75, 100)
+    round_weights: tuple[float, ...] = (0.2, 0.3, 0.25, 0.1, 0.1, 0.02, 0.03)
+    usual_leverage: float = 8.0
     scalper_fraction: float = 0.6
     scalper_median_steps: float = 1_080.0  # 1.5 hours
     holder_median_steps: float = 25_920.0  # 1.5 days
@@ -39,7 +44,7 @@ class Habits:
     trend_strength: float = 0.15  # how much more often traders buy after rising prices
     balance_strength: float = 1.5  # how strongly funding draws traders to the side that is short of them
     taker_fraction: float = 0.7
-    churn_fraction: float = 0.5  # of all volume: trades that change nobody's position
+    churn_fraction: float = 0.4  # of all volume: trades that change nobody's position
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +60,15 @@ class PriceModel:
     jump_mean: float = 0.012  # size of a jump, log price
     jump_down_fraction: float = 0.65
     jump_steps: int = 60  # a jump is spread over up to five minutes
+    premium_sigma: float = 3e-4  # of the contract's price over the index, log price
+    premium_half_life_minutes: float = 20.0
     noise_sigma: float = 4e-5  # of last prices around the market, log price
     wick_probability: float = 4e-4  # per step: a stray last price, which the mark price does not follow
     wick_mean: float = 0.002
     impact: float = 0.1  # log price per forced share of open interest
     lasting_impact: float = 0.25  # part of the impact that stays
     impact_half_life_steps: float = 120.0
-    mark_share: float = 0.7  # part of the passing impact that the mark price follows, as other venues do
+    mark_share: float = 0.7  # part of the contract's distance from the index that the mark price follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +96,8 @@ class SymbolParameters:
 
 
 _KNOWN = {
-    "BTC": (64_000.0, 0.026, 1, 3),
-    "ETH": (3_100.0, 0.034, 2, 3),
+    "BTC": (64_000.0, 0.03, 1, 3),
+    "ETH": (3_100.0, 0.038, 2, 3),
     "SOL": (148.0, 0.045, 4, 2),
     "XRP": (0.61, 0.04, 4, 1),
 }

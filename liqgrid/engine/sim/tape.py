@@ -28,7 +28,7 @@ from liqgrid.engine.sim.positions import OPEN_END, Positions, joined
 
 MINUTE_MS = 60_000
 BLOCK_MINUTES = BLOCK_STEPS // STEPS_PER_MINUTE
-_KEPT_STEP_BLOCKS = 3  # single steps of older blocks are dropped: only what is forming needs them
+_KEPT_STEP_BLOCKS = 2  # single steps of older blocks are dropped: only what is forming needs them
 LAST, MARK, INDEX = 0, 1, 2  # rows of prices
 
 
@@ -103,7 +103,7 @@ class Market:
 
 
 def new_market(seed: int, origin_ms: int, symbols: Sequence[SymbolParameters]) -> Market:
-    """Return a market that begins at ``origin_ms``, rounded down to six hours; its warm-up before that is not kept.
+    """Return a market that begins at ``origin_ms``, rounded down to a day; its warm-up before that is not kept.
 
     Raises
     ------
