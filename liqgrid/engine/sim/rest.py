@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from liqgrid.engine.market.arrays import I64, Bool
-from liqgrid.engine.sim.exchange import Exchange, funding_history, funding_now, newest
+from liqgrid.engine.sim.exchange import Exchange, funding_history
 from liqgrid.engine.sim.klines import grouped
 from liqgrid.engine.sim.limits import kline_weight
 from liqgrid.engine.sim.parameters import FUNDING_MS
+from liqgrid.engine.sim.query import Query, Refusal, interval_of, limit_of, range_of, tape_of, tapes_of
 from liqgrid.engine.sim.tape import (
     INDEX,
     LAST,
@@ -23,16 +24,12 @@ from liqgrid.engine.sim.tape import (
     Tape,
     minutes_seen,
 )
+from liqgrid.engine.sim.tickers import book_tickers, day_tickers, open_interest, premium_indices, price_tickers
 from liqgrid.engine.sim.wire import (
     CLOSE,
-    INTERVALS_MS,
     Json,
-    amount_text,
-    day_ticker,
     exchange_info,
     kline_rows,
-    premium_index,
-    price_text,
 )
 
 DAY_MS = 86_400_000
@@ -40,15 +37,6 @@ _STATISTICS_DAYS = 30
 _USUAL_WEIGHT_LIMIT = 2_400
 
 
-class Refusal(Exception):
-    """An answer that is an error: HTTP status, the venue's code and text."""
-
-    def __init__(self, code: int, text: str, status: int = 400, retry_after_s: int = 0) -> None:
-        super().__init__(text)
-        self.code, self.text, self.status, self.retry_after_s = code, text, status, retry_after_s
-
-
-Query = Mapping[str, str]
 Endpoint = Callable[[Exchange, Query], Any]
 
 
@@ -60,55 +48,11 @@ class Route:
     weight: Callable[[Query], int]
 
 
-def _tape(exchange: Exchange, query: Query, name: str = "symbol") -> Tape:
-    symbol = _text(query, name)
-    if symbol not in exchange.market.tapes:
-        raise Refusal(-1121, "Invalid symbol.")
-    return exchange.market.tapes[symbol]
-
-
-def _text(query: Query, name: str) -> str:
-    if not query.get(name):
-        raise Refusal(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
-    return query[name]
-
-
-def _number(query: Query, name: str) -> int | None:
-    text = query.get(name)
-    if text is None:
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        raise Refusal(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.") from None
-
-
-def _limit(query: Query, usual: int, most: int) -> int:
-    limit = _number(query, "limit")
-    if limit is not None and not 1 <= limit <= most:
-        raise Refusal(-1130, "Data sent for parameter 'limit' is not valid.")
-    return usual if limit is None else limit
-
-
-def _range(query: Query) -> tuple[int | None, int | None]:
-    start_ms, end_ms = _number(query, "startTime"), _number(query, "endTime")
-    if start_ms is not None and end_ms is not None and end_ms < start_ms:
-        raise Refusal(-1023, "Start time is greater than end time.")
-    return start_ms, end_ms
-
-
-def _interval_ms(query: Query, name: str) -> int:
-    interval = _text(query, name)
-    if interval not in INTERVALS_MS:
-        raise Refusal(-1120, "Invalid interval.")
-    return INTERVALS_MS[interval]
-
-
 def _klines(exchange: Exchange, query: Query, price: int) -> list[list[Any]]:
-    tape = _tape(exchange, query, "pair" if price == INDEX else "symbol")
-    interval_ms = _interval_ms(query, "interval")
-    limit = _limit(query, 500, 1500)
-    start_ms, end_ms = _range(query)
+    tape = tape_of(exchange, query, "pair" if price == INDEX else "symbol")
+    interval_ms = interval_of(query, "interval", MINUTE_MS)
+    limit = limit_of(query, 500, 1500)
+    start_ms, end_ms = range_of(query)
     now_ms = exchange.now_ms()
     last_ms = min(now_ms, now_ms if end_ms is None else end_ms)
     last_ms -= last_ms % interval_ms
@@ -126,12 +70,10 @@ def _klines(exchange: Exchange, query: Query, price: int) -> list[list[Any]]:
 
 def _statistics(exchange: Exchange, query: Query) -> tuple[Tape, Minutes, I64]:
     """Return the symbol, the minutes that close with a period asked for, and the times of the rows."""
-    tape = _tape(exchange, query)
-    period_ms = _interval_ms(query, "period")
-    if period_ms < INTERVALS_MS["5m"]:
-        raise Refusal(-1120, "Invalid interval.")
-    limit = _limit(query, 30, 500)
-    start_ms, end_ms = _range(query)
+    tape = tape_of(exchange, query)
+    period_ms = interval_of(query, "period", 5 * MINUTE_MS)
+    limit = limit_of(query, 30, 500)
+    start_ms, end_ms = range_of(query)
     now_ms = exchange.now_ms()
     if start_ms is not None and start_ms < now_ms - _STATISTICS_DAYS * DAY_MS:
         raise Refusal(-1130, "parameter 'startTime' is invalid.")
@@ -181,13 +123,12 @@ def _account_ratio(exchange: Exchange, query: Query) -> list[Json]:
 
 
 def _funding_rates(exchange: Exchange, query: Query) -> list[Json]:
-    limit = _limit(query, 100, 1000)
-    start_ms, end_ms = _range(query)
+    limit = limit_of(query, 100, 1000)
+    start_ms, end_ms = range_of(query)
     now_ms = exchange.now_ms()
     first_ms, last_ms = start_ms or 0, now_ms if end_ms is None else min(end_ms, now_ms)
-    tapes = [_tape(exchange, query)] if query.get("symbol") else list(exchange.market.tapes.values())
     rows = []
-    for tape in tapes:
+    for tape in tapes_of(exchange, query):
         for ms, rate in funding_history(exchange.market, tape):
             at_ms = ms + ms // FUNDING_MS % 7  # a few milliseconds after the hour, as the venue's are
             if first_ms <= at_ms <= last_ms:
@@ -206,80 +147,6 @@ def _funding_rates(exchange: Exchange, query: Query) -> list[Json]:
 
 def _minute_before(exchange: Exchange, tape: Tape, ms: int) -> Minutes:
     return minutes_seen(exchange.market, tape, ms - MINUTE_MS, ms, ms)
-
-
-def _newest(exchange: Exchange, tape: Tape, now_ms: int) -> Minutes:
-    bar = newest(exchange.market, tape, now_ms)
-    if not len(bar):
-        raise Refusal(-1000, "The simulated market has only just begun.", 503)
-    return bar
-
-
-def _open_interest(exchange: Exchange, query: Query) -> Json:
-    tape = _tape(exchange, query)
-    base = float(_newest(exchange, tape, exchange.now_ms()).open_interest_base[0])
-    return {
-        "openInterest": amount_text(tape.symbol, base),
-        "symbol": tape.symbol.name,
-        "time": exchange.told_ms(),
-    }
-
-
-def _of_one_or_all(exchange: Exchange, query: Query, row: Callable[[Tape], Json]) -> Json | list[Json]:
-    if query.get("symbol"):
-        return row(_tape(exchange, query))
-    return [row(tape) for tape in exchange.market.tapes.values()]
-
-
-def _premium_index(exchange: Exchange, query: Query) -> Json | list[Json]:
-    now_ms = exchange.now_ms()
-
-    def row(tape: Tape) -> Json:
-        prices = _newest(exchange, tape, now_ms).prices[:, CLOSE, 0]
-        funding = funding_now(exchange.market, tape, now_ms)
-        return premium_index(tape.symbol, float(prices[MARK]), float(prices[INDEX]), funding, exchange.told_ms())
-
-    return _of_one_or_all(exchange, query, row)
-
-
-def _day_ticker(exchange: Exchange, query: Query) -> Json | list[Json]:
-    now_ms = exchange.now_ms()
-
-    def row(tape: Tape) -> Json:
-        _newest(exchange, tape, now_ms)
-        bars = minutes_seen(exchange.market, tape, now_ms - DAY_MS, now_ms + MINUTE_MS, now_ms)
-        return day_ticker(tape.symbol, bars, exchange.told_ms())
-
-    return _of_one_or_all(exchange, query, row)
-
-
-def _price_ticker(exchange: Exchange, query: Query) -> Json | list[Json]:
-    now_ms = exchange.now_ms()
-
-    def row(tape: Tape) -> Json:
-        last = float(_newest(exchange, tape, now_ms).prices[LAST, CLOSE, 0])
-        return {"symbol": tape.symbol.name, "price": price_text(tape.symbol, last), "time": exchange.told_ms()}
-
-    return _of_one_or_all(exchange, query, row)
-
-
-def _book_ticker(exchange: Exchange, query: Query) -> Json | list[Json]:
-    now_ms = exchange.now_ms()
-
-    def row(tape: Tape) -> Json:
-        symbol = tape.symbol
-        last, tick = float(_newest(exchange, tape, now_ms).prices[LAST, CLOSE, 0]), 10**-symbol.price_decimals
-        lot = amount_text(symbol, symbol.lot_base)
-        return {
-            "symbol": symbol.name,
-            "bidPrice": price_text(symbol, last - tick),
-            "bidQty": lot,
-            "askPrice": price_text(symbol, last),
-            "askQty": lot,
-            "time": exchange.told_ms(),
-        }
-
-    return _of_one_or_all(exchange, query, row)
 
 
 def _exchange_info(exchange: Exchange, query: Query) -> Json:  # noqa: ARG001 - every endpoint has a query
@@ -318,14 +185,14 @@ ROUTES: dict[str, Route] = {
     "/fapi/v1/klines": _kline_route(LAST),
     "/fapi/v1/markPriceKlines": _kline_route(MARK),
     "/fapi/v1/indexPriceKlines": _kline_route(INDEX),
-    "/fapi/v1/openInterest": _route(_open_interest, 1),
+    "/fapi/v1/openInterest": _route(open_interest, 1),
     "/fapi/v1/fundingRate": _route(_funding_rates, 0),
     "/fapi/v1/fundingInfo": _route(_funding_info, 0),
-    "/fapi/v1/premiumIndex": _route(_premium_index, 1, 10),
-    "/fapi/v1/ticker/24hr": _route(_day_ticker, 1, 40),
-    "/fapi/v1/ticker/price": _route(_price_ticker, 1, 2),
-    "/fapi/v2/ticker/price": _route(_price_ticker, 1, 2),
-    "/fapi/v1/ticker/bookTicker": _route(_book_ticker, 2, 5),
+    "/fapi/v1/premiumIndex": _route(premium_indices, 1, 10),
+    "/fapi/v1/ticker/24hr": _route(day_tickers, 1, 40),
+    "/fapi/v1/ticker/price": _route(price_tickers, 1, 2),
+    "/fapi/v2/ticker/price": _route(price_tickers, 1, 2),
+    "/fapi/v1/ticker/bookTicker": _route(book_tickers, 2, 5),
     "/futures/data/openInterestHist": _route(_open_interest_history, 0),
     "/futures/data/globalLongShortAccountRatio": _route(_account_ratio, 0),
 }

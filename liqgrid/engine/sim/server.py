@@ -19,7 +19,8 @@ from liqgrid.engine.sim.clock import Clock, SteppedClock
 from liqgrid.engine.sim.exchange import Exchange
 from liqgrid.engine.sim.faults import Faults
 from liqgrid.engine.sim.limits import WeightLimit
-from liqgrid.engine.sim.rest import ROUTES, Refusal, Route
+from liqgrid.engine.sim.query import Refusal
+from liqgrid.engine.sim.rest import ROUTES, Route
 from liqgrid.engine.sim.sockets import Sockets
 from liqgrid.engine.sim.tape import Market
 
