@@ -41,14 +41,14 @@ class Faults:
     retry_after_s: int = 1
     clock_skew_ms: int = 0
     seed: int = 0
-    counts: Counter[str] = field(default_factory=Counter)
-    _streams: dict[str, Random] = field(default_factory=dict, repr=False)
+    counts: Counter[str] = field(default_factory=Counter, init=False)
+    _streams: dict[str, Random] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check the chances."""
         for one in fields(self):
             value = getattr(self, one.name)
-            if isinstance(value, float) and not 0 <= value <= 1:
+            if isinstance(one.default, float) and not 0 <= value <= 1:
                 raise BadSetting(f"fault {one.name} was {value!r}; it is a chance within 0 and 1")
 
     def strikes(self, name: str) -> bool:

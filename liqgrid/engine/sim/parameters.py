@@ -10,10 +10,10 @@ from liqgrid.engine.market.tiers import TierSet, published_tiers
 
 STEP_MS = 5_000
 STEPS_PER_MINUTE = 12
-BLOCK_STEPS = 17_280  # a day
+DAY_STEPS = 86_400_000 // STEP_MS
+BLOCK_STEPS = DAY_STEPS  # the market is drawn and played a block at a time
 BLOCK_MS = BLOCK_STEPS * STEP_MS
 FUNDING_MS = 28_800_000
-DAY_STEPS = 86_400_000 // STEP_MS
 
 
 @dataclass(frozen=True, slots=True)

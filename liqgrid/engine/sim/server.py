@@ -7,6 +7,7 @@ collects from it once its ``urls["api"]`` lead here (``ccxt_urls``).
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -76,10 +77,9 @@ async def running_exchange(
     clock: Clock,
     faults: Faults | None = None,
     weight: WeightLimit | None = None,
-    host: str = "127.0.0.1",
-    port: int = 0,
+    listener: socket.socket | None = None,
 ) -> AsyncIterator[LocalExchange]:
-    """Serve a market while the context lasts; port 0 takes any that is free.
+    """Serve a market while the context lasts, on a listening socket or else on a free port of the loopback.
 
     With a running clock the streams are told of what happened ten times a second; with a ``SteppedClock`` whenever
     ``LocalExchange.advance`` is called.
@@ -90,12 +90,12 @@ async def running_exchange(
     await runner.setup()
     ticker: asyncio.Task[None] | None = None
     try:
-        site = web.TCPSite(runner, host, port)
+        site = web.SockSite(runner, listener) if listener else web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
-        address = runner.addresses[0]
+        host, port = runner.addresses[0][:2]
         if not isinstance(clock, SteppedClock):
             ticker = asyncio.create_task(_tick(sockets))
-        yield LocalExchange(f"http://{host}:{address[1]}", exchange, sockets)
+        yield LocalExchange(f"http://{host}:{port}", exchange, sockets)
     finally:
         if ticker is not None:
             ticker.cancel()

@@ -97,17 +97,14 @@ def _force_orders(exchange: Exchange, tape: Tape, since_ms: int, until_ms: int) 
 
 
 def _trades(exchange: Exchange, tape: Tape, since_ms: int, until_ms: int) -> Iterator[Json]:
-    """Yield one trade of the takers who bought and one of those who sold for every step that is over.
-
-    Steps longer ago than are kept are left out: nobody listens that slowly.
-    """
+    """Yield one trade of the takers who bought and one of those who sold for every step that is over."""
     market, symbol = exchange.market, tape.symbol
-    first, stop = step_at(market, since_ms), step_at(market, until_ms)
+    stop = step_at(market, until_ms)
+    first = max(step_at(market, since_ms), min(tape.steps) * BLOCK_STEPS)  # after a leap of days, what is still kept
     while first < stop:
         end = min(stop, first - first % BLOCK_STEPS + BLOCK_STEPS)
         steps = steps_between(tape, first, end)
-        for row in range(0 if steps is None else len(steps)):
-            assert steps is not None  # noqa: S101 - for mypy
+        for row in range(len(steps)):
             ms = market.origin_ms + (first + row + 1) * STEP_MS - 1
             bought = int(steps.taker_buy[row])
             for maker_bought, lots in ((False, bought), (True, int(steps.volume[row]) - bought)):

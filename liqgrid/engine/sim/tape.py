@@ -215,11 +215,18 @@ def minutes_between(market: Market, tape: Tape, start_ms: int, end_ms: int) -> M
     return Minutes(*(np.concatenate([getattr(part, one.name) for part in parts], axis=-1) for one in fields(Minutes)))
 
 
-def steps_between(tape: Tape, first: int, stop: int) -> Steps | None:
-    """Return steps ``first`` … ``stop - 1`` since the origin, of one block only; None where they are no longer kept."""
+def steps_between(tape: Tape, first: int, stop: int) -> Steps:
+    """Return steps ``first`` … ``stop - 1`` since the origin, of one block only.
+
+    Raises
+    ------
+    LookupError
+        If they are no longer kept: the market has been played days beyond the time asked for.
+    """
     number = first // BLOCK_STEPS
-    steps = tape.steps.get(number)
-    return None if steps is None else steps.rows(first - number * BLOCK_STEPS, stop - number * BLOCK_STEPS)
+    if number not in tape.steps:
+        raise LookupError(f"{tape.symbol.name}: the steps of day {number} are no longer kept; ask before playing on")
+    return tape.steps[number].rows(first - number * BLOCK_STEPS, stop - number * BLOCK_STEPS)
 
 
 def step_at(market: Market, ms: int) -> int:
@@ -231,10 +238,10 @@ def minutes_seen(market: Market, tape: Tape, start_ms: int, end_ms: int, now_ms:
     """Return the bars that open in [start_ms, end_ms) as one sees them at ``now_ms``: the last still forming."""
     forming_ms = now_ms - now_ms % MINUTE_MS
     closed = minutes_between(market, tape, start_ms, min(end_ms, forming_ms))
-    steps = steps_between(tape, step_at(market, forming_ms), step_at(market, now_ms))
-    if not start_ms <= forming_ms < end_ms or steps is None or not len(steps):
+    first, stop = step_at(market, forming_ms), step_at(market, now_ms)
+    if not start_ms <= forming_ms < end_ms or first == stop:
         return closed
-    forming = minutes_of(steps, forming_ms, tape.symbol)
+    forming = minutes_of(steps_between(tape, first, stop), forming_ms, tape.symbol)
     return Minutes(
         *(np.concatenate([getattr(part, one.name) for part in (closed, forming)], axis=-1) for one in fields(Minutes))
     )
