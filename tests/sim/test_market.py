@@ -149,6 +149,29 @@ def test_a_symbol_is_the_same_whoever_trades_beside_it(market: Market) -> None:
     assert alone.tapes["ETHUSDT"].minutes[0].prices.tobytes() == market.tapes["ETHUSDT"].minutes[0].prices.tobytes()
 
 
+def test_forced_orders_are_taken_from_the_market(days: list[MarketBlock]) -> None:
+    """Who is forced out of a short buys at the market's price, who is forced out of a long sells."""
+    for block in days:
+        steps, first = block.steps, block.block * BLOCK_STEPS
+        for is_long, taken in ((False, steps.taker_buy), (True, steps.volume - steps.taker_buy)):
+            forced = block.positions.where(block.positions.liquidated & (block.positions.is_long == is_long))
+            lots = np.bincount(forced.end_step - first, forced.lots, BLOCK_STEPS)
+            assert (taken >= lots).all()
+
+
+def test_symbols_move_together_and_apart(market: Market) -> None:
+    returns = [
+        np.diff(np.log(np.concatenate([day.prices[0, 3] for day in tape.minutes[:DAYS]])))
+        for tape in market.tapes.values()
+    ]
+    assert 0.5 < np.corrcoef(returns)[0, 1] < 0.9
+
+
+def test_what_symbols_share_depends_on_the_seed_and_the_day() -> None:
+    drawn = [draw_common(seed, day, PriceModel()).returns[0] for seed, day in ((1, 0), (1, 1), (2, 0))]
+    assert len(set(drawn)) == 3
+
+
 def test_another_seed_is_another_market(market: Market) -> None:
     other = new_market(8, ORIGIN_MS, [market.tapes["BTCUSDT"].symbol])
     play_until(other, ORIGIN_MS + DAY_MS)

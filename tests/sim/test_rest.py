@@ -189,10 +189,19 @@ def test_a_wrong_question_gets_the_venues_error(
         asked(market, method, parameters)
 
 
-def test_a_range_with_both_ends_gives_the_newest_rows_of_it(market: Market) -> None:
-    ends = {"startTime": ORIGIN_MS, "endTime": ORIGIN_MS + DAY_MS, "limit": 3}
-    rows = asked(market, "fapiDataGetOpenInterestHist", HISTORY | ends)
-    assert [int(row["timestamp"]) - ORIGIN_MS - DAY_MS for row in rows] == [-600_000, -300_000, 0]
+@pytest.mark.parametrize(
+    ("ends", "minutes"),
+    [
+        ({"startTime": ORIGIN_MS, "endTime": ORIGIN_MS + DAY_MS}, [1430, 1435, 1440]),  # the newest of the range
+        ({"startTime": ORIGIN_MS, "endTime": ORIGIN_MS + DAY_MS - 1}, [1425, 1430, 1435]),
+        ({"endTime": ORIGIN_MS + DAY_MS - 30_000}, [1425, 1430, 1435]),
+        ({"startTime": ORIGIN_MS + HOUR_MS}, [60, 65, 70]),
+        ({"startTime": ORIGIN_MS + HOUR_MS + 1}, [65, 70, 75]),
+    ],
+)
+def test_a_range_of_statistics_has_inclusive_ends(market: Market, ends: dict[str, int], minutes: list[int]) -> None:
+    rows = asked(market, "fapiDataGetOpenInterestHist", HISTORY | ends | {"limit": 3})
+    assert [(int(row["timestamp"]) - ORIGIN_MS) / MINUTE_MS for row in rows] == minutes
 
 
 def test_every_answer_says_that_it_is_simulated(market: Market) -> None:

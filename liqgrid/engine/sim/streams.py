@@ -69,7 +69,7 @@ def _klines(exchange: Exchange, tape: Tape, interval: str, since_ms: int, until_
     for row in kline_rows(tape.symbol, bars, interval_ms, LAST):
         close_ms = row[0] + interval_ms
         hidden = interval_ms == MINUTE_MS and exchange.faults.hides(tape.symbol.name, row[0], until_ms)
-        if close_ms > since_ms and not hidden:
+        if not hidden:
             event_ms = min(close_ms, until_ms) + skew_ms
             yield kline_event(tape.symbol, row, interval, event_ms, closed=close_ms <= until_ms)
 
