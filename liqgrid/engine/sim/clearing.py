@@ -160,8 +160,7 @@ def clear_block(  # noqa: PLR0912, PLR0915 - one loop over local names; a call p
         next_step = min(open_steps[next_open], close_steps[next_close])
     passing_before = np.array(passing_path)  # (N,) as the mark price of the step had it
     passing_after = np.append(passing_before[1:] / keep, passing)  # (N,) with the step's own forced orders
-    changes = np.array([0, *(step for step, _ in forced), BLOCK_STEPS])
-    lasting_after = np.repeat([0.0, *(value for _, value in forced)], np.diff(changes))  # (N,)
+    lasting_after = _stepwise(forced)  # (N,)
     lasting_before = np.append(0.0, lasting_after[:-1])  # (N,)
     end_step = np.array(ended, dtype=np.int64)
     return Cleared(
@@ -182,3 +181,9 @@ def clear_block(  # noqa: PLR0912, PLR0915 - one loop over local names; a call p
         ),
         log_passing=passing,
     )
+
+
+def _stepwise(changes: list[tuple[int, float]]) -> F64:
+    """Return a series (N,) that is 0 up to the first change and what the newest change came to from then on."""
+    starts = np.array([0, *(step for step, _ in changes), BLOCK_STEPS])
+    return np.repeat([0.0, *(value for _, value in changes)], np.diff(starts))

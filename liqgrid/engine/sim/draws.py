@@ -147,7 +147,7 @@ def _orders(rng: np.random.Generator, activity: F64, habits: Habits, tiers: Tier
 def _reverting(start: float, shocks: F64, sigma: float, half_life: float) -> F64:
     """Return a mean-reverting series, (M,), of stationary spread ``sigma`` that begins after ``start``."""
     keep = 0.5 ** (1 / half_life)
-    power = keep ** np.arange(1, len(shocks) + 1)  # (M,) not small: a block is a few half-lives at most
+    power = keep ** np.arange(1, len(shocks) + 1)  # (M,) tiny at the end, where the sum is as large: no digit is lost
     series: F64 = power * (start + np.cumsum(sigma * math.sqrt(1 - keep * keep) * shocks / power))
     return series
 

@@ -7,12 +7,12 @@ from typing import Self
 
 import numpy as np
 
-from liqgrid.engine.market.arrays import F64, I64
+from liqgrid.engine.market.arrays import F64, I64, Bool
 from liqgrid.engine.market.tiers import in_force
 from liqgrid.engine.sim.clearing import Cleared, clear_block
 from liqgrid.engine.sim.draws import BlockDraws, CommonDraws, Conditions, draw_block
 from liqgrid.engine.sim.parameters import BLOCK_MS, BLOCK_STEPS, DAY_STEPS, STEPS_PER_MINUTE, SymbolParameters
-from liqgrid.engine.sim.positions import OPEN_END, Positions, joined, no_positions
+from liqgrid.engine.sim.positions import OPEN_END, Positions, no_positions
 
 WARM_UP_BLOCKS = 3  # days before the origin, so that the market begins with positions
 _TREND_STEPS = 720  # traders look back an hour
@@ -130,61 +130,54 @@ def _trend(draws: BlockDraws, state: MarketState, symbol: SymbolParameters) -> F
 
 def _steps(cleared: Cleared, draws: BlockDraws, state: MarketState, symbol: SymbolParameters) -> Steps:
     """Return the steps' prices and amounts: who traded follows from the positions, churn comes on top."""
-    positions, habits = cleared.positions, symbol.habits
+    positions, habits, before = cleared.positions, symbol.habits, state.positions
     first = state.block * BLOCK_STEPS
-    opened = positions.open_step >= first  # (K,)
-    forced, chosen = positions.liquidated, (positions.end_step < OPEN_END) & ~positions.liquidated
-
-    def per_step(step: I64, amount: I64) -> I64:
-        return np.bincount(step - first, weights=amount, minlength=BLOCK_STEPS).astype(np.int64)
-
-    def summed(of: Positions, step: I64) -> tuple[I64, I64]:
-        """Return what longs and what shorts did, in lots per step, (N,) each."""
-        return per_step(step, of.lots * of.is_long), per_step(step, of.lots * ~of.is_long)
-
-    new, closed, liquidated = positions.where(opened), positions.where(chosen), positions.where(forced)
-    long_opened, short_opened = summed(new, new.open_step)
-    long_closed, short_closed = summed(closed, closed.end_step)
-    long_forced, short_forced = summed(liquidated, liquidated.end_step)
-    ended = joined([closed, liquidated])
-    one_long, one_short = positions.is_long.astype(np.int64), (~positions.is_long).astype(np.int64)
-    has_ended = chosen | forced
-    long_accounts = per_step(positions.open_step[opened], one_long[opened]) - per_step(
-        positions.end_step[has_ended], one_long[has_ended]
-    )
-    short_accounts = per_step(positions.open_step[opened], one_short[opened]) - per_step(
-        positions.end_step[has_ended], one_short[has_ended]
-    )
-    bought, sold = long_opened + short_closed, short_opened + long_closed
-    usual = habits.opens_per_minute / STEPS_PER_MINUTE * 2 * _mean_notional(symbol)  # quote per step
-    share = habits.churn_fraction / (1 - habits.churn_fraction)
+    new = positions.where(positions.open_step >= first)
+    ended = positions.where(positions.end_step < OPEN_END)
+    opened = _by_side(new.is_long, new.open_step - first, new.lots)  # (2, N)
+    forced = _by_side(ended.is_long, ended.end_step - first, ended.lots * ended.liquidated)  # (2, N)
+    closed = _by_side(ended.is_long, ended.end_step - first, ended.lots * ~ended.liquidated)  # (2, N)
+    entered = _by_side(new.is_long, new.open_step - first, np.ones_like(new.lots))  # (2, N)
+    left = _by_side(ended.is_long, ended.end_step - first, np.ones_like(ended.lots))  # (2, N)
+    held, accounts = (
+        _by_side(before.is_long, np.zeros_like(before.lots), amount)[:, :1] + np.cumsum(change, axis=1)
+        for amount, change in ((before.lots, opened - closed - forced), (np.ones_like(before.lots), entered - left))
+    )  # (2, N) each
+    bought, sold = opened[0] + closed[1], opened[1] + closed[0]
     last = _rounded(cleared.log_last, symbol.price_decimals)
-    churn = np.ceil(share * usual * draws.churn / (last * symbol.lot_base))  # (N,)
-    lean = np.clip(0.5 + 0.2 * np.tanh(np.diff(last, prepend=last[0]) / last / symbol.price.noise_sigma / 5), 0, 1)
-    taker_buy = habits.taker_fraction * bought + (1 - habits.taker_fraction) * sold + short_forced + lean * churn
-    before = state.positions
+    churn = _churn(draws, last, symbol)
+    lean = 0.5 + 0.2 * np.tanh(np.diff(last, prepend=last[0]) / last / symbol.price.noise_sigma / 5)  # (N,)
+    taker_buy = habits.taker_fraction * bought + (1 - habits.taker_fraction) * sold + forced[1] + lean * churn
     return Steps(
         last=last,
         mark=_rounded(cleared.log_mark, 8),
         index=_rounded(cleared.log_index, 8),
-        volume=bought + sold + long_forced + short_forced + churn.astype(np.int64),
+        volume=bought + sold + forced.sum(axis=0) + churn,
         taker_buy=taker_buy.astype(np.int64),
-        trades=1
-        + np.bincount(new.open_step - first, minlength=BLOCK_STEPS)
-        + np.bincount(ended.end_step - first, minlength=BLOCK_STEPS)
-        + (8 * draws.churn).astype(np.int64),
-        longs=int(before.lots[before.is_long].sum()) + np.cumsum(long_opened - long_closed - long_forced),
-        shorts=int(before.lots[~before.is_long].sum()) + np.cumsum(short_opened - short_closed - short_forced),
-        long_accounts=int(before.is_long.sum()) + np.cumsum(long_accounts),
-        short_accounts=int((~before.is_long).sum()) + np.cumsum(short_accounts),
+        trades=1 + entered.sum(axis=0) + left.sum(axis=0) + (8 * draws.churn).astype(np.int64),
+        longs=held[0],
+        shorts=held[1],
+        long_accounts=accounts[0],
+        short_accounts=accounts[1],
     )
+
+
+def _by_side(is_long: Bool, step: I64, amount: I64) -> I64:
+    """Return whole amounts (K,) summed by side and step, (2, N): longs, shorts."""
+    sides = [np.bincount(step, amount * chosen, BLOCK_STEPS) for chosen in (is_long, ~is_long)]
+    return np.stack(sides).astype(np.int64)
+
+
+def _churn(draws: BlockDraws, last: F64, symbol: SymbolParameters) -> I64:
+    """Return the lots traded per step, (N,), that change nobody's position: a fraction of all that usually is."""
+    habits = symbol.habits
+    mean_notional = habits.notional_median_quote * np.exp(habits.notional_sigma**2 / 2)  # that of a log-normal
+    usual_quote = 2 * mean_notional * habits.opens_per_minute / STEPS_PER_MINUTE  # positions open and close
+    share = habits.churn_fraction / (1 - habits.churn_fraction)
+    lots: F64 = np.ceil(share * usual_quote * draws.churn / (last * symbol.lot_base))
+    return lots.astype(np.int64)
 
 
 def _rounded(log_price: F64, decimals: int) -> F64:
     price: F64 = np.exp(log_price)
     return price.round(decimals)
-
-
-def _mean_notional(symbol: SymbolParameters) -> float:
-    """Return the mean notional of a new position, quote: that of a log-normal."""
-    return symbol.habits.notional_median_quote * float(np.exp(symbol.habits.notional_sigma**2 / 2))
