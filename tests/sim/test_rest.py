@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from liqgrid.engine.sim.clock import SteppedClock
+from liqgrid.engine.sim.parameters import symbol_parameters
 from liqgrid.engine.sim.server import SIMULATED_HEADER
-from liqgrid.engine.sim.tape import INDEX, LAST, MARK, Market, minutes_between, positions_at, step_at
+from liqgrid.engine.sim.tape import INDEX, LAST, MARK, Market, minutes_between, new_market, positions_at, step_at
 from tests.sim.exchange import BTC, DAY_MS, ETH, HOUR_MS, MINUTE_MS, NOW_MS, ORIGIN_MS, collected
 
 FORMING_MS = NOW_MS - NOW_MS % MINUTE_MS
@@ -220,7 +221,9 @@ def test_every_answer_says_that_it_is_simulated(market: Market) -> None:
     assert asyncio.run(headers()) == ["1"] * 4
 
 
-def test_a_market_with_no_second_of_history_says_so(market: Market) -> None:
+def test_a_market_with_no_second_of_history_says_so() -> None:
+    market = new_market(1, ORIGIN_MS, [symbol_parameters("BTC")])
+
     async def ask() -> None:
         async with collected(market, clock=SteppedClock(ORIGIN_MS)) as (_, client):
             assert await client.fetch_ohlcv(BTC, "1m") == []

@@ -23,7 +23,7 @@ class Exchange:
     def now_ms(self) -> int:
         """Return market time, with the market played so far."""
         now_ms = max(self.clock.now_ms(), self.market.origin_ms)
-        play_until(self.market, now_ms)
+        play_until(self.market, now_ms + 1)
         return now_ms
 
     def told_ms(self) -> int:
@@ -33,8 +33,7 @@ class Exchange:
 
 def funding_history(market: Market, tape: Tape) -> list[tuple[int, float]]:
     """Return times and rates of every funding since the origin, also of those still to come in the played block."""
-    first_ms = market.origin_ms - market.origin_ms % FUNDING_MS + FUNDING_MS
-    return [(first_ms + number * FUNDING_MS, rate) for number, rate in enumerate(tape.funding)]
+    return [(market.origin_ms + number * FUNDING_MS, rate) for number, rate in enumerate(tape.funding, 1)]
 
 
 def funding_now(market: Market, tape: Tape, now_ms: int) -> float:

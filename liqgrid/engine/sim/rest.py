@@ -15,27 +15,13 @@ from liqgrid.engine.sim.klines import grouped
 from liqgrid.engine.sim.limits import kline_weight
 from liqgrid.engine.sim.parameters import FUNDING_MS
 from liqgrid.engine.sim.query import Query, Refusal, interval_of, limit_of, range_of, tape_of, tapes_of
-from liqgrid.engine.sim.tape import (
-    INDEX,
-    LAST,
-    MARK,
-    MINUTE_MS,
-    Minutes,
-    Tape,
-    minutes_seen,
-)
+from liqgrid.engine.sim.tape import INDEX, LAST, MARK, MINUTE_MS, Minutes, Tape, minutes_seen
 from liqgrid.engine.sim.tickers import book_tickers, day_tickers, open_interest, premium_indices, price_tickers
-from liqgrid.engine.sim.wire import (
-    CLOSE,
-    Json,
-    exchange_info,
-    kline_rows,
-)
+from liqgrid.engine.sim.wire import CLOSE, Json, exchange_info, kline_rows
 
 DAY_MS = 86_400_000
 _STATISTICS_DAYS = 30
 _USUAL_WEIGHT_LIMIT = 2_400
-
 
 Endpoint = Callable[[Exchange, Query], Any]
 
@@ -84,8 +70,7 @@ def _statistics(exchange: Exchange, query: Query) -> tuple[Tape, Minutes, I64]:
     chosen: Bool = (times % period_ms == 0) & (times >= first_ms) & (times <= last_ms)
     rows = np.flatnonzero(chosen)
     rows = rows[:limit] if start_ms is not None and end_ms is None else rows[-limit:]
-    picked = Minutes(*(getattr(minutes, name)[..., rows] for name in Minutes.__slots__))
-    return tape, picked, times[rows]
+    return tape, minutes.where(rows), times[rows]
 
 
 def _open_interest_history(exchange: Exchange, query: Query) -> list[Json]:

@@ -57,7 +57,11 @@ class Minutes:
 
     def rows(self, start: int, stop: int) -> Self:
         """Return bars ``start`` … ``stop - 1``."""
-        return type(self)(*(getattr(self, one.name)[..., start:stop] for one in fields(self)))
+        return self.where(slice(start, stop))
+
+    def where(self, chosen: I64 | slice) -> Self:
+        """Return the chosen bars."""
+        return type(self)(*(getattr(self, one.name)[..., chosen] for one in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +148,7 @@ def _record(market: Market, tape: Tape, block: MarketBlock) -> None:
     ended = block.positions.where(block.positions.end_step < OPEN_END)
     tape.ended.append(ended.where(np.argsort(ended.end_step, kind="stable")))
     tape.liquidations.append(_liquidations(tape.ended[-1], block, market.origin_ms, tape.symbol))
-    end_ms = start_ms + BLOCK_MS
-    for ts_ms in range(start_ms - start_ms % FUNDING_MS + FUNDING_MS, end_ms + 1, FUNDING_MS):
+    for ts_ms in range(start_ms + FUNDING_MS, start_ms + BLOCK_MS + 1, FUNDING_MS):
         lean = minutes_between(market, tape, ts_ms - FUNDING_MS, ts_ms).lean
         tape.funding.append(round(min(max(1e-4 + 0.004 * float(lean.mean()), -0.003), 0.003), 8))
 
@@ -212,7 +215,7 @@ def minutes_between(market: Market, tape: Tape, start_ms: int, end_ms: int) -> M
     for number in range(first // BLOCK_MINUTES, -(-stop // BLOCK_MINUTES)):
         begin = number * BLOCK_MINUTES
         parts.append(tape.minutes[number].rows(max(first - begin, 0), stop - begin))
-    return Minutes(*(np.concatenate([getattr(part, one.name) for part in parts], axis=-1) for one in fields(Minutes)))
+    return _one_after_another(parts)
 
 
 def steps_between(tape: Tape, first: int, stop: int) -> Steps:
@@ -242,9 +245,11 @@ def minutes_seen(market: Market, tape: Tape, start_ms: int, end_ms: int, now_ms:
     if not start_ms <= forming_ms < end_ms or first == stop:
         return closed
     forming = minutes_of(steps_between(tape, first, stop), forming_ms, tape.symbol)
-    return Minutes(
-        *(np.concatenate([getattr(part, one.name) for part in (closed, forming)], axis=-1) for one in fields(Minutes))
-    )
+    return _one_after_another([closed, forming])
+
+
+def _one_after_another(parts: list[Minutes]) -> Minutes:
+    return Minutes(*(np.concatenate([getattr(part, one.name) for part in parts], axis=-1) for one in fields(Minutes)))
 
 
 def liquidations_between(market: Market, tape: Tape, start_ms: int, end_ms: int) -> Liquidations:
