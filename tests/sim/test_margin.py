@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from liqgrid.engine.market.tiers import tier_set
-from liqgrid.engine.model.levels import linear_factors
+from liqgrid.engine.model.formulas import linear_at_mark
 from liqgrid.engine.sim.margin import capped_leverage, log_factors
 
 # Amounts follow: 0, then 50 000 × (0.01 − 0.005) = 250.
@@ -27,7 +27,7 @@ def test_the_levels_are_those_of_the_model() -> None:
     leverage = np.array([100.0, 33.0, 50.0, 4.5, 2.0])
     rate = np.array([0.005, 0.005, 0.01, 0.01, 0.01])
     amount = np.array([0, 0, 250, 250, 250]) / notional
-    np.testing.assert_allclose(np.exp(log_factors(TIERS, notional, leverage)), linear_factors(leverage, rate, amount))
+    np.testing.assert_allclose(np.exp(log_factors(TIERS, notional, leverage)), linear_at_mark(leverage, rate, amount))
 
 
 def test_no_leverage_is_above_what_the_size_allows() -> None:

@@ -10,19 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from liqgrid.engine.market.arrays import F64
+from liqgrid.engine.market.arrays import F32, F64
 from liqgrid.engine.market.axis import COLUMN_REACH, LOG_GROWTH, bin_of, coordinates
 from liqgrid.engine.market.bars import Bars, aggregate, finest_series
-from liqgrid.engine.market.grid import BinSpan
 from liqgrid.engine.market.instrument import Instrument
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.market.rows import OpenInterestRows
 from liqgrid.engine.market.tiers import in_force
 from liqgrid.engine.model.book import empty_book
 from liqgrid.engine.model.inputs import Inputs, chunks, replay_inputs
-from liqgrid.engine.model.levels import LevelTable, level_table
+from liqgrid.engine.model.levels import LevelTable, level_table, rule_changes_ms
 from liqgrid.engine.model.parameters import ModelParameters
-from liqgrid.engine.model.replay import BookSnapshot, replay
+from liqgrid.engine.model.replay import replay
 from liqgrid.engine.sim.parameters import SymbolParameters
 from liqgrid.engine.sim.tape import LAST, MARK, MINUTE_MS, Market, minutes_between, positions_at
 
@@ -67,13 +66,16 @@ def modelled_maps(
     symbol = market.tapes[name].symbol
     book = empty_book(len(parameters.leverages))
     inputs = _told(market, name, interval)
-    wanted, found = set(times_ms), {}
-    for start, stop in chunks(inputs, symbol.tiers):
+    wanted = np.isin(inputs.series.close_ms, times_ms)  # (T,)
+    found = {}
+    for start, stop in chunks(inputs, rule_changes_ms(_instrument(symbol), symbol.tiers), wanted):
         part = inputs.replay.rows(start, stop)
         levels = _levels(symbol, int(part.open_ms[0]), parameters)
-        done = replay(book, part, levels, parameters, wanted)
+        done = replay(book, part, levels, parameters, wanted[start:stop])
         book = done.book
-        found.update({one.close_ms: (one.price, _by_distance(one)) for one in done.snapshots})
+        for s, bar in enumerate(done.snapshots.bar):
+            held = _by_distance(done.snapshots.near_base[:, s])
+            found[int(part.close_ms[bar])] = float(part.mark_close[bar]), held
     return found
 
 
@@ -89,7 +91,7 @@ def chart_map(market: Market, name: str, ms: int, price: float, parameters: Mode
     entries = np.linspace(low, high, _CHART_ENTRIES)  # (E,)
     spread = np.zeros((2, COLUMN_REACH))
     for side, sign in ((0, -1), (1, 1)):
-        bins = np.floor(entries[:, None] + coordinates(levels.factor[side])).astype(np.int64)  # (E, J)
+        bins = np.floor(entries[:, None] + coordinates(levels.factor[side])).astype(np.int64)  # (E, R)
         distance = sign * (bins - bin_of(price))
         near = (distance >= 1) & (distance <= COLUMN_REACH)
         weight = np.broadcast_to(levels.weight, near.shape)
@@ -128,18 +130,16 @@ def _told(market: Market, name: str, interval: Interval) -> Inputs:
 
 
 def _levels(symbol: SymbolParameters, ms: int, parameters: ModelParameters) -> LevelTable:
-    return level_table(Instrument("binance", symbol.pair), in_force(symbol.tiers, ms), parameters)
+    return level_table(_instrument(symbol), in_force(symbol.tiers, ms), parameters, ms)
 
 
-def _by_distance(snapshot: BookSnapshot) -> F64:
-    centre = bin_of(snapshot.price)
-    spans: tuple[BinSpan, BinSpan] = (snapshot.long.span, snapshot.short.span)
-    held = np.zeros((2, COLUMN_REACH))
-    for side, span in enumerate(spans):
-        distance = (np.arange(len(span.base)) + span.first_bin - centre) * (-1 if side == 0 else 1)
-        near = (distance >= 1) & (distance <= COLUMN_REACH)
-        held[side, distance[near] - 1] = span.base[near]
-    return held
+def _instrument(symbol: SymbolParameters) -> Instrument:
+    return Instrument("binance", symbol.pair)
+
+
+def _by_distance(near_base: F32) -> F64:
+    """Return bins near the price (2, P), upwards on both sides, by distance."""
+    return np.stack([near_base[0, ::-1], near_base[1]]).astype(np.float64)
 
 
 def _coarse(held: F64) -> F64:
