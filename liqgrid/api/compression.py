@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -18,16 +20,19 @@ CODECS: dict[str, tuple[Literal["zstd", "brotli", "gzip"], int]] = {
     "br": ("brotli", 3),
     "gzip": ("gzip", 4),
 }
+# What a body of unknown length is sent in: pyarrow has brotli for streams at its slowest only.
+STREAMED = ("zstd", "gzip")
 _LEAST_BYTES = 1024
+_GZIP_BITS = 31  # zlib's window, with gzip's head and foot
 _IN_THREAD_BYTES = 64 * 1024
 # What is compressed already.
 _DENSE = ("image/", "application/vnd.apache.parquet")
 
 
-def chosen_coding(accept_encoding: str | None) -> str | None:
+def chosen_coding(accept_encoding: str | None, offered: Iterable[str] = tuple(CODECS)) -> str | None:
     """Return the coding a client likes best, of equals ours; None for none."""
     wanted = weights(accept_encoding or "")
-    liked = {name: wanted.get(name, wanted.get("*", 0.0)) for name in CODECS}
+    liked = {name: wanted.get(name, wanted.get("*", 0.0)) for name in offered}
     best = max(liked, key=lambda name: liked[name])
     return best if liked[best] > 0 and liked[best] >= wanted.get("identity", 0.0) else None
 
@@ -45,52 +50,58 @@ class Compression:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        coding = chosen_coding(Headers(scope=scope).get("accept-encoding")) if scope["type"] == "http" else None
-        await self._app(scope, receive, send if coding is None else _Sender(send, coding).send)
+        accepted = Headers(scope=scope).get("accept-encoding") if scope["type"] == "http" else None
+        await self._app(scope, receive, send if accepted is None else _Sender(send, accepted).send)
 
 
 class _Sender:
     """One answer on its way: its head waits for its first piece, which shows whether it is compressed."""
 
-    def __init__(self, send: Send, coding: str) -> None:
+    def __init__(self, send: Send, accepted: str) -> None:
         self._send = send
-        self._coding = coding
+        self._accepted = accepted
         self._head: Message | None = None
         self._stream: _Stream | None = None
-        self._plain = False
 
     async def send(self, message: Message) -> None:
         """Send one message of the application on."""
-        if message["type"] == "http.response.start":
-            self._plain = not _compressible(message)
-            if not self._plain:
-                self._head = message
-                return
-        if self._plain or message["type"] != "http.response.body":
+        if message["type"] == "http.response.start" and _compressible(message):
+            self._head = message
+        elif message["type"] != "http.response.body":
+            await self._send(message)
+        elif self._head is not None:
+            head, self._head = self._head, None
+            await self._begin(head, message)
+        else:
+            await self._go_on(message)
+
+    async def _begin(self, head: Message, message: Message) -> None:
+        """Send the head and the first piece, which may be all."""
+        body, more = message.get("body", b""), message.get("more_body", False)
+        coding = chosen_coding(self._accepted, STREAMED if more else CODECS)
+        if coding is None or (not more and len(body) < _LEAST_BYTES):
+            await self._send(head)
             await self._send(message)
             return
-        body, more = message.get("body", b""), message.get("more_body", False)
-        if self._head is not None:
-            head, self._head = self._head, None
-            if not more and len(body) < _LEAST_BYTES:
-                self._plain = True
-                await self._send(head)
-                await self._send(message)
-                return
-            headers = MutableHeaders(scope=head)
-            headers["content-encoding"] = self._coding
-            if "etag" in headers:
-                headers["etag"] = tag_for(headers["etag"], self._coding)
-            if more:
-                del headers["content-length"]
-                self._stream = _Stream(self._coding)
-            else:
-                body = await _off_loop(len(body), _whole, self._coding, body)
-                headers["content-length"] = str(len(body))
-            await self._send(head)
+        headers = MutableHeaders(scope=head)
+        headers["content-encoding"] = coding
+        if "etag" in headers:
+            headers["etag"] = tag_for(headers["etag"], coding)
+        del headers["content-length"]
+        if more:
+            self._stream = _Stream(coding)
+        else:
+            body = await _off_loop(len(body), _whole, coding, body)
+            headers["content-length"] = str(len(body))
+        await self._send(head)
+        await self._go_on({**message, "body": body})
+
+    async def _go_on(self, message: Message) -> None:
         if self._stream is not None:
-            body = await _off_loop(len(body), self._stream.add, body, not more)
-        await self._send({**message, "body": body})
+            body = message.get("body", b"")
+            body = await _off_loop(len(body), self._stream.add, body, not message.get("more_body", False))
+            message = {**message, "body": body}
+        await self._send(message)
 
 
 def _compressible(head: Message) -> bool:
@@ -117,11 +128,16 @@ class _Stream:
     """A body compressed piece by piece; what is ready is handed out, and nothing else is kept."""
 
     def __init__(self, coding: str) -> None:
+        self._gzip = zlib.compressobj(CODECS["gzip"][1], wbits=_GZIP_BITS) if coding == "gzip" else None
         self._drain = Drain()
-        self._out = pa.CompressedOutputStream(self._drain.file, CODECS[coding][0])
+        self._zstd = None if self._gzip else pa.CompressedOutputStream(self._drain.file, "zstd")
 
     def add(self, piece: bytes, last: bool) -> bytes:
-        self._out.write(piece)
+        """Return what is ready of the body up to this piece."""
+        if self._gzip is not None:
+            return self._gzip.compress(piece) + (self._gzip.flush() if last else b"")
+        assert self._zstd is not None  # noqa: S101 - it is one or the other
+        self._zstd.write(piece)
         if last:
-            self._out.close()
+            self._zstd.close()
         return self._drain.take()
