@@ -31,16 +31,14 @@ SERIES = {
 }
 
 
-@pytest.fixture(params=[64, 3])
-def batches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """How much is read at once: it must not show."""
-    monkeypatch.setattr(export, "MAX_SERIES", 10_000 if request.param == 64 else 211)
-    monkeypatch.setattr(export, "_COLUMNS_AT_ONCE", request.param)
-    size: int = request.param
-    return size
+@pytest.fixture
+def in_small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read little at once: it must not show."""
+    monkeypatch.setattr(export, "MAX_SERIES", 311)
+    monkeypatch.setattr(export, "_COLUMNS_AT_ONCE", 3)
 
 
-@pytest.mark.usefixtures("batches")
+@pytest.mark.usefixtures("in_small_batches")
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("path", SERIES)
 def test_an_export_is_every_page(served: Served, path: str, form: str) -> None:
@@ -53,7 +51,7 @@ def test_an_export_is_every_page(served: Served, path: str, form: str) -> None:
         assert [row[name] for row in rows] == whole[name], name
 
 
-@pytest.mark.usefixtures("batches")
+@pytest.mark.usefixtures("in_small_batches")
 @pytest.mark.parametrize("unit", ["quote", "base"])
 @pytest.mark.parametrize("form", FORMS)
 def test_a_grids_export_holds_every_bin_of_every_column(served: Served, form: str, unit: str) -> None:
