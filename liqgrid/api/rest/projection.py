@@ -14,6 +14,7 @@ from functools import cache
 from inspect import isawaitable
 from typing import Any
 
+import numpy as np
 import strawberry
 from graphql import (
     DocumentNode,
@@ -50,7 +51,7 @@ def rest_schema() -> GraphQLSchema:
 
 
 def _values_of(packed: Packed) -> Any:
-    return packed.values
+    return np.ascontiguousarray(packed.values)  # as orjson wants them
 
 
 def snake(name: str) -> str:
