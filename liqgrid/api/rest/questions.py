@@ -55,7 +55,8 @@ async def ask_in_our_words(name: str, asked: Asked) -> dict[str, Any]:
             error.message = error.message.replace(argument, snake(argument))
         raise
     if found is None:
-        raise UnknownPair(f"pair {asked.values['symbol']} is not stored here; /v1/pairs lists those that are")
+        symbol = asked.values["symbol"]  # only the question for one pair has no answer
+        raise UnknownPair(f"pair {symbol} is not stored here; /v1/pairs lists those that are", pair=symbol)
     return {"items": found} if isinstance(found, list) else found
 
 

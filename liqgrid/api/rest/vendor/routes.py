@@ -92,7 +92,7 @@ async def _max_pains(pool: Pool, values: Values) -> Any:
     for row in await read_instruments(pool):
         if row.built_until_ms is not None:
             by_coin.setdefault(row.coin, []).append(row)
-    # Two statements for each coin; the largest coins are those with the most instruments.
+    # Each coin takes four statements, so there is an end to them; first come those with the most instruments.
     largest = sorted(by_coin.values(), key=lambda rows: (-len(rows), rows[0].coin))[:_MAX_COINS]
     found = [await max_pain(pool, rows, values["range"]) for rows in largest]
     return [one for one in found if one is not None]
