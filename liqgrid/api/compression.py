@@ -37,9 +37,9 @@ def chosen_coding(accept_encoding: str | None, offered: Iterable[str] = tuple(CO
     return best if liked[best] > 0 and liked[best] >= wanted.get("identity", 0.0) else None
 
 
-def tag_for(tag: str, coding: str | None) -> str:
+def tag_for(tag: str, coding: str) -> str:
     """Return the entity tag of a body in a coding: other bytes, so another strong tag."""
-    return tag if coding is None else f'{tag[:-1]}.{coding}"'
+    return f'{tag[:-1]}.{coding}"'
 
 
 class Compression:

@@ -66,6 +66,8 @@ BAD = [
 # What only the question's resolver can refuse, in REST's words.
 ASKED = [
     (f"{GRID}&price_low=2&price_high=1", 400, "BAD_REQUEST", "price_low was 2, which is not below price_high 1"),
+    *((f"grids/BTC-USDT.{form}?interval=1h&price_low=2&price_high=1", 400, "BAD_REQUEST", "not below price_high 1")
+      for form in ("csv", "png")),
     (f"{GRID}&start=2024-06-25&end=2024-06-24", 400, "BAD_REQUEST", "start must be before end"),
     (f"{GRID}&start=2024-06-25&last=5", 400, "BAD_REQUEST", "not both"),
     (f"{GRID}&venues=okx", 400, "BAD_REQUEST", "binance, bybit"),

@@ -16,7 +16,7 @@ from liqgrid.api.rest.endpoint import Answer, Asked, Endpoint
 from liqgrid.api.rest.formats import Format
 from liqgrid.api.rest.json_schema import schema_of
 from liqgrid.api.rest.pictures import Pictures
-from liqgrid.api.rest.questions import FORMS, ask_in_our_words
+from liqgrid.api.rest.questions import FORMS, ask_in_our_words, in_our_words
 from liqgrid.api.rest.tables import TIME, pieces
 from liqgrid.engine.market.instrument import parse_pair
 from liqgrid.engine.market.interval import Interval
@@ -54,7 +54,8 @@ async def _load(asked: Asked) -> Grid:
         parse_pair(given["pair"]), Interval(given["interval"]), start, end, given["last"], given["venues"],
         given["price_low"], given["price_high"], given["rows"], Unit(given["unit"]),
     )  # fmt: skip
-    return await load_grid(asked.context.pool, request, asked.context.budget)
+    with in_our_words("grid"):
+        return await load_grid(asked.context.pool, request, asked.context.budget)
 
 
 def cells_table(grid: Grid) -> pa.Table:

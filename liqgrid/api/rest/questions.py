@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -47,17 +48,24 @@ async def _answer(name: str, to_table: ToTable, asked: Asked) -> Answer:
 
 
 async def ask_in_our_words(name: str, asked: Asked) -> dict[str, Any]:
-    """Return the answer to a question as an object; a refusal names parameters as REST does."""
-    try:
+    """Return the answer to a question as an object."""
+    with in_our_words(name):
         found = await ask(asked.context, name, asked.values)
-    except LiqgridError as error:
-        for argument in root_field(name).args:
-            error.message = error.message.replace(argument, snake(argument))
-        raise
     if found is None:
         symbol = asked.values["symbol"]  # only the question for one pair has no answer
         raise UnknownPair(f"pair {symbol} is not stored here; /v1/pairs lists those that are", pair=symbol)
     return {"items": found} if isinstance(found, list) else found
+
+
+@contextmanager
+def in_our_words(name: str) -> Iterator[None]:
+    """Have a refusal name the parameters of a question as REST does."""
+    try:
+        yield
+    except LiqgridError as error:
+        for argument in root_field(name).args:
+            error.message = error.message.replace(argument, snake(argument))
+        raise
 
 
 def _rows_of(path: str, kind: Any, answer: dict[str, Any]) -> pa.Table:
