@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import Any
 
 import structlog
 
 from liqgrid.engine.collect.exchange import opened
-from liqgrid.engine.collect.feed import Feed, make_feed, stored
-from liqgrid.engine.collect.keep import OnRows
+from liqgrid.engine.collect.feed import make_feeds, stored
+from liqgrid.engine.collect.keep import OnRows, no_hook
 from liqgrid.engine.collect.live import run_session
 from liqgrid.engine.collect.plan import CollectPlan, VenuePlan
 from liqgrid.engine.collect.venues import load_venue
-from liqgrid.engine.collect.venues.venue import Venue
-from liqgrid.engine.market.errors import BadSetting, VenueUnreachable
+from liqgrid.engine.market.errors import VenueUnreachable
 from liqgrid.engine.store.progress import save_venue_status
 from liqgrid.engine.store.sessions import Sessions
 
 _log = structlog.get_logger()
 _LONGEST_PAUSE_S = 300.0
-
-
-def no_hook(_connection: object, _instrument_id: int) -> None:
-    """Do nothing when rows come."""
 
 
 async def collect(plan: CollectPlan, dsn: str, on_rows: OnRows = no_hook) -> None:
@@ -59,7 +53,12 @@ async def _collect_venue(plan: CollectPlan, venue_plan: VenuePlan, sessions: Ses
     while True:
         try:
             async with opened(venue, venue_plan) as exchange:
-                feeds = await _make_feeds(venue, exchange, venue_plan, sessions, on_rows)
+                feeds, missing = await make_feeds(venue, exchange, venue_plan, sessions, on_rows)
+                if not feeds:
+                    await stored(
+                        sessions, partial(save_venue_status, venue=venue.name, reason="; ".join(missing.values()))
+                    )
+                    return
                 await stored(sessions, partial(save_venue_status, venue=venue.name, reason=None))
                 _log.info("collecting", venue=venue.name, instruments=len(feeds))
                 failures = 0
@@ -69,18 +68,3 @@ async def _collect_venue(plan: CollectPlan, venue_plan: VenuePlan, sessions: Ses
             _log.warning("venue cannot be reached", venue=venue.name, reason=error.message, attempt=failures)
             await stored(sessions, partial(save_venue_status, venue=venue.name, reason=error.message))
             await asyncio.sleep(min(2.0 * 2 ** min(failures, 10), _LONGEST_PAUSE_S))
-
-
-async def _make_feeds(
-    venue: Venue, exchange: Any, venue_plan: VenuePlan, sessions: Sessions, on_rows: OnRows
-) -> list[Feed]:
-    """Return the feeds of what the venue has; what it does not have is told of and left out."""
-    feeds = []
-    for instrument in venue_plan.instruments:
-        try:
-            feeds.append(await make_feed(venue, exchange, instrument, sessions, on_rows))
-        except BadSetting as error:
-            _log.error("instrument is left out", instrument=str(instrument), reason=error.message)
-    if not feeds:
-        raise VenueUnreachable(f"{venue.name} has none of the pairs", venue=venue.name)
-    return feeds

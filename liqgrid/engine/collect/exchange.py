@@ -45,7 +45,7 @@ async def opened(venue: Venue, plan: VenuePlan) -> AsyncIterator[Any]:
         {
             "enableRateLimit": True,
             "timeout": _TIMEOUT_MS,
-            "options": {**_CACHES, **venue.options, **plan.options},
+            "options": {**_CACHES, **venue.options(plan.pairs), **plan.options},
             **({"httpsProxy": plan.proxy, "wssProxy": plan.proxy} if plan.proxy else {}),
         }
     )

@@ -13,10 +13,11 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponen
 
 from liqgrid.engine.collect.exchange import ask
 from liqgrid.engine.collect.keep import OnRows, keep_window
-from liqgrid.engine.collect.venues.contract import Contract, find_contract
+from liqgrid.engine.collect.plan import VenuePlan
+from liqgrid.engine.collect.venues.contract import Contract, epoch_ms, find_contract, positive
 from liqgrid.engine.collect.venues.venue import Rows, Source, Venue
 from liqgrid.engine.collect.windows import forward, is_due, oldest_start
-from liqgrid.engine.market.errors import StoreUnavailable
+from liqgrid.engine.market.errors import BadSetting, StoreUnavailable, VenueUnreachable
 from liqgrid.engine.market.instrument import Instrument
 from liqgrid.engine.market.stream import Stream
 from liqgrid.engine.store.database import Connection
@@ -62,6 +63,36 @@ async def make_feed(venue: Venue, exchange: Any, instrument: Instrument, session
         return stored.instrument_id
 
     return Feed(venue, exchange, contract, await stored(sessions, register), sessions, on_rows)
+
+
+async def make_feeds(
+    venue: Venue, exchange: Any, venue_plan: VenuePlan, sessions: Sessions, on_rows: OnRows
+) -> tuple[list[Feed], dict[str, str]]:
+    """Return the feeds of what a venue has; what it does not have is told of, and returned with the reason."""
+    feeds, missing = [], {}
+    for instrument in venue_plan.instruments:
+        try:
+            feeds.append(await make_feed(venue, exchange, instrument, sessions, on_rows))
+        except BadSetting as error:
+            _log.error("instrument is left out", instrument=str(instrument), reason=error.message)
+            missing[str(instrument)] = error.message
+    return feeds, missing
+
+
+async def newest_open(feed: Feed) -> tuple[int, float]:
+    """Return when the newest bar opened, before which all are closed, and its price so far.
+
+    A venue's bars tell its time better than its clock, which may be another machine's.
+
+    Raises
+    ------
+    VenueUnreachable
+        If the venue does not answer, or has no bars.
+    """
+    rows = await ask(feed.exchange, partial(feed.exchange.fetch_ohlcv, feed.contract.symbol, "1m", None, 2))
+    if not rows:
+        raise VenueUnreachable(f"{feed.contract.instrument} has no bars", instrument=str(feed.contract.instrument))
+    return epoch_ms(rows[-1][0], "a bar's time"), positive(rows[-1][4], "a price")
 
 
 async def stored(sessions: Sessions, work: Callable[[Connection], T]) -> T:

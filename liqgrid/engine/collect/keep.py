@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from liqgrid.engine.collect.venues.venue import Rows, Source
 from liqgrid.engine.market.bars import gaps
 from liqgrid.engine.market.interval import Interval
@@ -30,6 +28,12 @@ from liqgrid.engine.store.streams import (
 
 # Called in the transaction that wrote rows a grid is made of, with the instrument, before it is committed.
 OnRows = Callable[[Connection, int], None]
+
+
+def no_hook(_connection: Connection, _instrument_id: int) -> None:
+    """Do nothing when rows come."""
+
+
 _SAMPLED = (Stream.OPEN_INTEREST, Stream.LONG_SHORT_RATIO)
 _SAMPLE_MS = Interval.M5.ms
 
@@ -94,8 +98,3 @@ def _save(connection: Connection, instrument_id: int, rows: Rows) -> int:
             return save_long_short_ratios(connection, instrument_id, rows)
         case LiquidationBarRows():
             return save_liquidation_bars(connection, instrument_id, Interval.M5, rows)
-
-
-def newest_close(rows: BarRows) -> float | None:
-    """Return the last close of some bars, None where there are none."""
-    return float(rows.bars.close[-1]) if np.size(rows.bars.close) else None

@@ -22,7 +22,7 @@ import structlog
 from ccxt.base.errors import RequestTimeout
 
 from liqgrid.engine.collect.exchange import ask, reason_of
-from liqgrid.engine.collect.feed import Feed, cursor_of, fetch_window, repair_gaps, stored
+from liqgrid.engine.collect.feed import Feed, cursor_of, fetch_window, newest_open, repair_gaps, stored
 from liqgrid.engine.collect.keep import keep_bar_gaps, keep_sample
 from liqgrid.engine.collect.memory import resident_mb
 from liqgrid.engine.collect.plan import CollectPlan, VenuePlan
@@ -227,7 +227,8 @@ async def _poll(live: Live, plan: CollectPlan, venue_plan: VenuePlan) -> None:
     while True:
         try:
             if live.closed_ms == closed_before_ms or not closed_before_ms > 0:
-                await _look_up_time(live)
+                opened_ms, live.price = await newest_open(feed)
+                live.closed_ms = max(live.closed_ms, opened_ms)
             closed_before_ms = live.closed_ms
             await _catch_up(live, venue_plan)
             if time.monotonic() >= tiers_due_s:
@@ -247,15 +248,6 @@ async def _poll(live: Live, plan: CollectPlan, venue_plan: VenuePlan) -> None:
         except TimeoutError:
             closed_before_ms = live.closed_ms  # nothing closed: look up what time it is there
         live.due.clear()
-
-
-async def _look_up_time(live: Live) -> None:
-    """Learn up to when bars are closed: up to the open of the newest there is."""
-    feed = live.feed
-    rows = await ask(feed.exchange, partial(feed.exchange.fetch_ohlcv, feed.contract.symbol, "1m", None, 2))
-    if rows:
-        live.closed_ms = max(live.closed_ms, int(rows[-1][0]))
-        live.price = float(rows[-1][4])
 
 
 async def _catch_up(live: Live, venue_plan: VenuePlan) -> None:

@@ -22,7 +22,17 @@ from liqgrid.engine.collect.venues.history import (
     open_interest_now,
     open_interest_of,
 )
-from liqgrid.engine.collect.venues.venue import BARS, DAY_MS, HOUR_MS, LIQUIDATIONS, MINUTE_MS, Source, Venue, Watch
+from liqgrid.engine.collect.venues.venue import (
+    BARS,
+    DAY_MS,
+    HOUR_MS,
+    LIQUIDATIONS,
+    MINUTE_MS,
+    Source,
+    Venue,
+    Watch,
+    linear_or_inverse,
+)
 from liqgrid.engine.market.instrument import Side
 from liqgrid.engine.market.stream import Stream
 
@@ -101,12 +111,7 @@ _MONTH_MS = 30 * DAY_MS - HOUR_MS
 VENUE = Venue(
     name="binance",
     client=BinanceClient,
-    options={
-        "defaultType": "swap",
-        "defaultSubType": "linear",
-        "fetchMarkets": {"types": ["linear", "inverse"]},
-        "fetchCurrencies": False,
-    },
+    options=linear_or_inverse,
     sources={
         Stream.BAR_LAST: Source(bars_of(), MINUTE_MS, 1000),
         Stream.BAR_MARK: Source(fetch_mark_bars, MINUTE_MS, 1000),

@@ -17,7 +17,7 @@ from liqgrid.engine.collect.venues.history import (
     open_interest_now,
 )
 from liqgrid.engine.collect.venues.tiers import fetch_tiers
-from liqgrid.engine.collect.venues.venue import BARS, DAY_MS, HOUR_MS, MINUTE_MS, Source, Venue, Watch
+from liqgrid.engine.collect.venues.venue import BARS, DAY_MS, HOUR_MS, MINUTE_MS, Source, Venue, Watch, swaps
 from liqgrid.engine.market.rows import FundingRateRows
 from liqgrid.engine.market.stream import Stream
 
@@ -56,7 +56,7 @@ def _watch(exchange: Any, contracts: list[Contract]) -> list[Watch]:
 VENUE = Venue(
     name="bitget",
     client=BitgetClient,
-    options={"defaultType": "swap", "fetchMarkets": {"types": ["swap"]}, "fetchCurrencies": False},
+    options=swaps,
     sources={
         Stream.BAR_LAST: Source(bars_of(), MINUTE_MS, 200),
         Stream.BAR_MARK: Source(fetch_mark_bars, MINUTE_MS, 200),

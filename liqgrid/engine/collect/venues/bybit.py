@@ -28,7 +28,16 @@ from liqgrid.engine.collect.venues.history import (
     open_interest_of,
 )
 from liqgrid.engine.collect.venues.tiers import fetch_tiers
-from liqgrid.engine.collect.venues.venue import BARS, HOUR_MS, LIQUIDATIONS, MINUTE_MS, Source, Venue, Watch
+from liqgrid.engine.collect.venues.venue import (
+    BARS,
+    HOUR_MS,
+    LIQUIDATIONS,
+    MINUTE_MS,
+    Source,
+    Venue,
+    Watch,
+    linear_or_inverse,
+)
 from liqgrid.engine.market.instrument import Side
 from liqgrid.engine.market.stream import Stream
 
@@ -83,11 +92,7 @@ def _watch(exchange: Any, contracts: list[Contract]) -> list[Watch]:
 VENUE = Venue(
     name="bybit",
     client=BybitClient,
-    options={
-        "defaultType": "swap",
-        "fetchMarkets": {"types": ["linear", "inverse"]},
-        "fetchCurrencies": False,
-    },
+    options=linear_or_inverse,
     sources={
         Stream.BAR_LAST: Source(bars_of(), MINUTE_MS, 1000),
         Stream.BAR_MARK: Source(fetch_mark_bars, MINUTE_MS, 1000),

@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 import structlog
-from aiohttp import WSMsgType
+from ccxt.async_support.base.ws.client import WSMsgType
 from ccxt.base.errors import BaseError as CcxtError
 
 from liqgrid.engine.collect.venues.contract import epoch_ms, positive

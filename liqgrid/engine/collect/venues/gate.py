@@ -13,7 +13,7 @@ from liqgrid.engine.collect.venues.contract import Contract, epoch_ms
 from liqgrid.engine.collect.venues.frames import Frames
 from liqgrid.engine.collect.venues.history import bars_of, fetch_funding_rates, fetch_mark_bars, readable, table
 from liqgrid.engine.collect.venues.tiers import fetch_tiers
-from liqgrid.engine.collect.venues.venue import BARS, DAY_MS, HOUR_MS, MINUTE_MS, Source, Venue, Watch
+from liqgrid.engine.collect.venues.venue import BARS, DAY_MS, HOUR_MS, MINUTE_MS, Source, Venue, Watch, swaps
 from liqgrid.engine.market.arrays import F64, I64
 from liqgrid.engine.market.rows import LiquidationBarRows, LongShortRatioRows, OpenInterestRows
 from liqgrid.engine.market.stream import Stream
@@ -82,7 +82,7 @@ def _watch(exchange: Any, contracts: list[Contract]) -> list[Watch]:
 VENUE = Venue(
     name="gate",
     client=GateClient,
-    options={"defaultType": "swap", "fetchMarkets": {"types": ["swap"]}, "fetchCurrencies": False},
+    options=swaps,
     sources={
         # Volume is in contracts; a page of 1999 would cut its first bar off where the end counts too.
         Stream.BAR_LAST: Source(bars_of(counts_contracts=True), MINUTE_MS, 1000),

@@ -10,7 +10,7 @@ import ccxt.pro
 from liqgrid.engine.collect.venues.contract import Contract, epoch_ms
 from liqgrid.engine.collect.venues.frames import Frames
 from liqgrid.engine.collect.venues.history import bars_of, fetch_funding_rates, open_interest_now
-from liqgrid.engine.collect.venues.venue import BARS, DAY_MS, HOUR_MS, MINUTE_MS, Source, Venue, Watch
+from liqgrid.engine.collect.venues.venue import BARS, DAY_MS, HOUR_MS, MINUTE_MS, Source, Venue, Watch, swaps
 from liqgrid.engine.market.stream import Stream
 
 
@@ -41,7 +41,7 @@ def _watch(exchange: Any, contracts: list[Contract]) -> list[Watch]:
 VENUE = Venue(
     name="hyperliquid",
     client=HyperliquidClient,
-    options={"defaultType": "swap", "fetchMarkets": {"types": ["swap"]}},
+    options=swaps,
     sources={
         # It keeps its newest 5000 bars of each interval.
         Stream.BAR_LAST: Source(bars_of(), MINUTE_MS, 1000, 5000 * MINUTE_MS),

@@ -25,7 +25,17 @@ from liqgrid.engine.collect.venues.history import (
     open_interest_of,
 )
 from liqgrid.engine.collect.venues.tiers import fetch_tiers_in_contracts
-from liqgrid.engine.collect.venues.venue import BARS, DAY_MS, HOUR_MS, LIQUIDATIONS, MINUTE_MS, Source, Venue, Watch
+from liqgrid.engine.collect.venues.venue import (
+    BARS,
+    DAY_MS,
+    HOUR_MS,
+    LIQUIDATIONS,
+    MINUTE_MS,
+    Source,
+    Venue,
+    Watch,
+    swaps,
+)
 from liqgrid.engine.market.instrument import Side
 from liqgrid.engine.market.rows import FundingRateRows
 from liqgrid.engine.market.stream import Stream
@@ -90,7 +100,7 @@ _STATISTICS_MS = 1440 * 5 * MINUTE_MS  # how far back its five-minute statistics
 VENUE = Venue(
     name="okx",
     client=OkxClient,
-    options={"defaultType": "swap", "fetchMarkets": {"types": ["swap"]}, "fetchCurrencies": False},
+    options=swaps,
     sources={
         Stream.BAR_LAST: Source(bars_of(), MINUTE_MS, 100),
         Stream.BAR_MARK: Source(fetch_mark_bars, MINUTE_MS, 100),

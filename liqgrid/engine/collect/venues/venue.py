@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from liqgrid.engine.collect.venues.contract import Contract
+from liqgrid.engine.market.instrument import Pair
 from liqgrid.engine.market.rows import (
     BarRows,
     FundingRateRows,
@@ -61,9 +62,26 @@ BARS = frozenset({Stream.BAR_LAST})
 LIQUIDATIONS = frozenset({Stream.LIQUIDATION})
 
 
+def swaps(_pairs: Sequence[Pair]) -> dict[str, Any]:
+    """Return the options of a client that knows perpetuals only: its markets load faster and take less memory."""
+    return {"defaultType": "swap", "fetchMarkets": {"types": ["swap"]}, "fetchCurrencies": False}
+
+
+def linear_or_inverse(pairs: Sequence[Pair]) -> dict[str, Any]:
+    """Return the options of a client that keeps what settles in quote apart from what settles in base (``BTC-USD``)."""
+    inverse = {pair.quote == "USD" for pair in pairs}
+    types = [name for name, wanted in (("linear", False in inverse), ("inverse", True in inverse)) if wanted]
+    return {
+        "defaultType": "swap",
+        "defaultSubType": types[0] if types else "linear",
+        "fetchMarkets": {"types": types},
+        "fetchCurrencies": False,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """A venue: the class of its ccxt client and that one's options, and what it has.
+    """A venue: the class of its ccxt client and that one's options for some pairs, and what it has.
 
     ``fetch_open_interest`` gives the open interest of now. ``fetch_tiers`` is None where tiers need a key. ``watch``
     gives the subscriptions to closed bars and liquidations of contracts.
@@ -71,7 +89,7 @@ class Venue:
 
     name: str
     client: type[Any]
-    options: Mapping[str, Any]
+    options: Callable[[Sequence[Pair]], dict[str, Any]]
     sources: Mapping[Stream, Source]
     watch: Callable[[Any, list[Contract]], list[Watch]]
     fetch_open_interest: Callable[[Any, Contract, float], Awaitable[OpenInterestRows]] | None = None
