@@ -22,7 +22,13 @@ INTERRUPTED = 130
 
 
 def run_until_told(work: Coroutine[Any, Any, T]) -> T | None:
-    """Run until it is done or a signal comes; then let it end in its own way, and return None."""
+    """Run until it is done or a signal comes; then let it end in its own way, and return None.
+
+    Raises
+    ------
+    LiqgridError
+        If one ended it, alone or in a group.
+    """
 
     async def run() -> T | None:
         task = asyncio.ensure_future(work)
@@ -34,11 +40,25 @@ def run_until_told(work: Coroutine[Any, Any, T]) -> T | None:
             return await task
         except asyncio.CancelledError:
             return None
+        except BaseExceptionGroup as group:
+            expected = first_expected(group)
+            if expected is None:
+                raise
+            raise expected from group
         finally:
             for number in told:
                 loop.remove_signal_handler(number)
 
     return asyncio.run(run())
+
+
+def first_expected(group: BaseExceptionGroup[BaseException]) -> LiqgridError | None:
+    """Return an error with words for people, of those that ended several tasks."""
+    for error in group.exceptions:
+        found = first_expected(error) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(found, LiqgridError):
+            return found
+    return None
 
 
 def plan_of(settings: Settings, given: Path | None, instruments: list[str]) -> CollectPlan:

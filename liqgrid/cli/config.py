@@ -33,7 +33,7 @@ def _checked_venue(text: str) -> str:
 
 def _checked_url(text: str) -> str:
     scheme, separator, rest = text.partition("://")
-    if scheme not in {"http", "https", "socks5"} or not separator or not rest:
+    if scheme not in {"http", "https"} or not separator or not rest:
         raise ValueError("write scheme://host:port, for example http://127.0.0.1:9000")
     return text
 

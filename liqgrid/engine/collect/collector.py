@@ -13,7 +13,7 @@ from liqgrid.engine.collect.keep import OnRows, no_hook
 from liqgrid.engine.collect.live import run_session
 from liqgrid.engine.collect.plan import CollectPlan, VenuePlan
 from liqgrid.engine.collect.venues import load_venue
-from liqgrid.engine.market.errors import VenueUnreachable
+from liqgrid.engine.market.errors import BadSetting, VenueUnreachable
 from liqgrid.engine.store.progress import save_venue_status
 from liqgrid.engine.store.sessions import Sessions
 
@@ -35,6 +35,8 @@ async def collect(plan: CollectPlan, dsn: str, on_rows: OnRows = no_hook) -> Non
 
     Raises
     ------
+    BadSetting
+        If no venue has any of its pairs.
     ExceptionGroup
         Of what nobody expected.
     """
@@ -45,6 +47,7 @@ async def collect(plan: CollectPlan, dsn: str, on_rows: OnRows = no_hook) -> Non
                 group.create_task(_collect_venue(plan, venue_plan, sessions, on_rows))
     finally:
         sessions.close()
+    raise BadSetting("there is nothing to collect: no venue has any of its pairs; see `liqgrid config`")
 
 
 async def _collect_venue(plan: CollectPlan, venue_plan: VenuePlan, sessions: Sessions, on_rows: OnRows) -> None:

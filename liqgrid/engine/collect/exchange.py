@@ -112,6 +112,7 @@ def _may_pass(error: BaseException) -> bool:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return an error in one short line: ccxt's repeat whole addresses and pages."""
-    text = " ".join(str(error).split()) or "no reason given"
-    return f"{type(error).__name__}: {text}"[:240]
+    """Return an error in one short line, with what caused it: ccxt's name the address, their cause the trouble."""
+    texts = [" ".join(str(one).split()) for one in (error, error.__cause__) if one is not None]
+    said = ": ".join(dict.fromkeys(text for text in texts if text)) or "no reason given"
+    return f"{type(error).__name__}: {said}"[:300]

@@ -16,7 +16,7 @@ from liqgrid.engine.collect.keep import OnRows, keep_window
 from liqgrid.engine.collect.plan import VenuePlan
 from liqgrid.engine.collect.venues.contract import Contract, epoch_ms, find_contract, positive
 from liqgrid.engine.collect.venues.venue import Rows, Source, Venue
-from liqgrid.engine.collect.windows import forward, is_due, oldest_start
+from liqgrid.engine.collect.windows import forward, is_due, newest_end, oldest_start
 from liqgrid.engine.market.errors import BadSetting, StoreUnavailable, VenueUnreachable
 from liqgrid.engine.market.instrument import Instrument
 from liqgrid.engine.market.stream import Stream
@@ -27,6 +27,7 @@ from liqgrid.engine.store.sessions import Sessions
 
 T = TypeVar("T")
 _log = structlog.get_logger()
+_RECENT_BARS = 90  # the newest may be missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ async def newest_open(feed: Feed) -> tuple[int, float]:
     VenueUnreachable
         If the venue does not answer, or has no bars.
     """
-    rows = await ask(feed.exchange, partial(feed.exchange.fetch_ohlcv, feed.contract.symbol, "1m", None, 2))
+    fetch = partial(feed.exchange.fetch_ohlcv, feed.contract.symbol, "1m", None, _RECENT_BARS)
+    rows = await ask(feed.exchange, fetch)
     if not rows:
         raise VenueUnreachable(f"{feed.contract.instrument} has no bars", instrument=str(feed.contract.instrument))
     return epoch_ms(rows[-1][0], "a bar's time"), positive(rows[-1][4], "a price")
@@ -132,8 +134,12 @@ async def cursor_of(feed: Feed, stream: Stream, now_ms: int) -> Span:
     return await stored(feed.sessions, load)
 
 
-async def fetch_window(feed: Feed, stream: Stream, source: Source, window: Span) -> tuple[Rows, int]:
+async def fetch_window(
+    feed: Feed, stream: Stream, source: Source, window: Span, *, moves_cursor: bool = True
+) -> tuple[Rows, int]:
     """Ask for a window and keep what comes; return the rows and how many were new.
+
+    The window must touch what was collected before, or leave the cursor where it is.
 
     Raises
     ------
@@ -144,6 +150,7 @@ async def fetch_window(feed: Feed, stream: Stream, source: Source, window: Span)
     keep = partial(
         keep_window,
         instrument_id=feed.instrument_id, stream=stream, source=source, window=window, rows=rows, on_rows=feed.on_rows,
+        moves_cursor=moves_cursor,
     )  # fmt: skip
     return rows, await stored(feed.sessions, keep)
 
@@ -158,12 +165,12 @@ async def repair_gaps(feed: Feed, stream: Stream, source: Source, venue_ms: int)
     for gap in gaps:
         # A sample's gap begins a step after the last one; whole steps hold all that can be missing.
         start_ms = gap.span.start_ms // source.step_ms * source.step_ms
-        end_ms = -(-gap.span.end_ms // source.step_ms) * source.step_ms
+        end_ms = min(-(-gap.span.end_ms // source.step_ms) * source.step_ms, newest_end(source, venue_ms))
         asked = Span(max(start_ms, oldest_start(source, 0, venue_ms)), end_ms)
         if asked.start_ms >= asked.end_ms or not is_due(gap):
             continue
         for window in forward(asked, source):
-            found += (await fetch_window(feed, stream, source, window))[1]
+            found += (await fetch_window(feed, stream, source, window, moves_cursor=False))[1]
         await stored(
             feed.sessions,
             partial(

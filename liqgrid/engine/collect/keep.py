@@ -46,10 +46,12 @@ def keep_window(
     window: Span,
     rows: Rows,
     on_rows: OnRows,
+    *,
+    moves_cursor: bool,
 ) -> int:
-    """Write the rows a venue gave of a window, move the cursor over it, record what is missing; return rows written.
+    """Write the rows a venue gave of a window, record what is missing, move the cursor over it; return rows written.
 
-    Needs a transaction. The window must touch the cursor's span, or be the first.
+    Needs a transaction.
     """
     lock_instrument(connection, instrument_id)
     written = _save(connection, instrument_id, rows)
@@ -57,7 +59,8 @@ def keep_window(
         keep_bar_gaps(connection, instrument_id, stream, window, rows)
     elif stream in _SAMPLED and source.is_raster:
         save_sample_gaps(connection, instrument_id, stream, window, source.step_ms)
-    extend_cursor(connection, instrument_id, stream, window)
+    if moves_cursor:
+        extend_cursor(connection, instrument_id, stream, window)
     if written and isinstance(rows, BarRows | OpenInterestRows):
         on_rows(connection, instrument_id)
     return written

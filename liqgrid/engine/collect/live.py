@@ -13,37 +13,36 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import numpy as np
 import structlog
 from ccxt.base.errors import RequestTimeout
 
 from liqgrid.engine.collect.exchange import ask, reason_of
 from liqgrid.engine.collect.feed import Feed, cursor_of, fetch_window, newest_open, repair_gaps, stored
-from liqgrid.engine.collect.keep import keep_bar_gaps, keep_sample
+from liqgrid.engine.collect.fresh import Fresh, keep_fresh
+from liqgrid.engine.collect.keep import keep_sample
 from liqgrid.engine.collect.memory import resident_mb
 from liqgrid.engine.collect.plan import CollectPlan, VenuePlan
 from liqgrid.engine.collect.tiers import keep_tiers
 from liqgrid.engine.collect.venues.frames import UNREADABLE, ClosedBar
 from liqgrid.engine.collect.venues.venue import Source, Watch
 from liqgrid.engine.collect.windows import forward, newest_end, oldest_start
-from liqgrid.engine.market.bars import Bars
 from liqgrid.engine.market.errors import VenueUnreachable
 from liqgrid.engine.market.interval import Interval
-from liqgrid.engine.market.rows import BarRows, Liquidation
+from liqgrid.engine.market.rows import Liquidation
 from liqgrid.engine.market.stream import Stream
-from liqgrid.engine.store.database import Connection
-from liqgrid.engine.store.progress import Span, extend_cursor, load_cursors, record_gap, save_venue_status
-from liqgrid.engine.store.raw import lock_instrument
-from liqgrid.engine.store.streams import save_bars, save_liquidations
+from liqgrid.engine.store.progress import Span, load_cursors, save_venue_status
 
 _log = structlog.get_logger()
 _MOST_WAITING = 20_000  # bars or liquidations of an instrument, while the database is gone
 _QUIET_FACTOR = 10  # how much longer a connection without bars may be silent
 _DAY_S = 86_400.0
+_FARTHEST_MS = 86_400_000  # what is farther ahead of the bars known so far has to be asked for
+_SHORTEST_SESSION_S = 600.0
 
 
 @dataclass
@@ -51,10 +50,11 @@ class Live:
     """What is known of an instrument right now.
 
     ``closed_ms``: all bars that open before it are closed. ``silent_from_ms``: since when liquidations may have been
-    missed, epoch ms. ``bars`` and ``liquidations`` wait to be written.
+    missed, epoch ms; where they are heard at all. ``bars`` and ``liquidations`` wait to be written.
     """
 
     feed: Feed
+    hears_liquidations: bool
     closed_ms: int = 0
     price: float = float("nan")
     silent_from_ms: int | None = None
@@ -65,6 +65,8 @@ class Live:
 
     def take_bar(self, bar: ClosedBar) -> None:
         """Note a closed bar; where too many wait, those that follow are asked for later."""
+        if not self._is_believable(bar.open_ms):
+            return
         self.closed_ms = max(self.closed_ms, bar.open_ms + Interval.M1.ms)
         self.price = bar.close
         if len(self.bars) < _MOST_WAITING:
@@ -73,8 +75,18 @@ class Live:
 
     def take_forming(self, open_ms: int) -> None:
         """Note that a bar began: it has to be asked for what closed."""
+        if not self._is_believable(open_ms):
+            return
         self.closed_ms = max(self.closed_ms, open_ms)
         self.due.set()
+
+    def _is_believable(self, open_ms: int) -> bool:
+        """Return whether a bar may be of now: one frame with a wrong time must not move us into another year."""
+        believable = not self.closed_ms or open_ms < self.closed_ms + _FARTHEST_MS
+        if not believable:
+            _log.warning("bar is not of now", instrument=str(self.feed.contract.instrument), open_ms=open_ms)
+            self.due.set()
+        return believable
 
     def take_liquidation(self, liquidation: Liquidation) -> None:
         """Note a liquidation; where too many wait, those that follow are lost, and that is recorded."""
@@ -84,9 +96,18 @@ class Live:
             self.lose_liquidations(liquidation.ts_ms)
         self.fresh.set()
 
+    def take_fresh(self) -> Fresh:
+        """Return what waits to be written, which then waits no more; what was lost is known with the next bar."""
+        lost = None
+        if self.bars and self.silent_from_ms is not None:
+            lost, self.silent_from_ms = Span(self.silent_from_ms, self.closed_ms), None
+        fresh = Fresh(self.bars, self.liquidations, self.hears_liquidations, lost)
+        self.bars, self.liquidations = [], []
+        return fresh
+
     def lose_liquidations(self, since_ms: int) -> None:
         """Note that liquidations may be missed from a time on, until the next bar."""
-        if since_ms and (self.silent_from_ms is None or since_ms < self.silent_from_ms):
+        if self.hears_liquidations and since_ms and (self.silent_from_ms is None or since_ms < self.silent_from_ms):
             self.silent_from_ms = since_ms
 
 
@@ -99,15 +120,16 @@ async def run_session(feeds: list[Feed], plan: CollectPlan, venue_plan: VenuePla
         Of what nobody expected.
     """
     exchange = feeds[0].exchange
-    lives = {feed.contract.symbol: Live(feed) for feed in feeds}
-    exchange.on_bar = _of_known(lives, Live.take_bar)
-    exchange.on_forming = _of_known(lives, Live.take_forming)
-    exchange.on_liquidation = _of_known(lives, Live.take_liquidation)
     watches = [
         watch
         for watch in feeds[0].venue.watch(exchange, [feed.contract for feed in feeds])
         if watch.streams & venue_plan.streams
     ]
+    heard = frozenset().union(*(watch.streams for watch in watches)) & venue_plan.streams
+    lives = {feed.contract.symbol: await _live(feed, Stream.LIQUIDATION in heard) for feed in feeds}
+    exchange.on_bar = _of_known(lives, Live.take_bar)
+    exchange.on_forming = _of_known(lives, Live.take_forming)
+    exchange.on_liquidation = _of_known(lives, Live.take_liquidation)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_write(live)) for live in lives.values()]
         tasks += [group.create_task(_poll(live, plan, venue_plan)) for live in lives.values()]
@@ -115,6 +137,15 @@ async def run_session(feeds: list[Feed], plan: CollectPlan, venue_plan: VenuePla
         await _look_after(exchange, plan)
         for task in tasks:
             task.cancel()
+
+
+async def _live(feed: Feed, hears_liquidations: bool) -> Live:
+    """Return an instrument's state; what was liquidated since the last run is missed already."""
+    live = Live(feed, hears_liquidations)
+    spans = await stored(feed.sessions, partial(load_cursors, instrument_id=feed.instrument_id))
+    if Stream.LIQUIDATION in spans:
+        live.lose_liquidations(spans[Stream.LIQUIDATION].end_ms)
+    return live
 
 
 def _of_known(lives: dict[str, Live], take: Callable[[Live, Any], None]) -> Callable[[str, Any], None]:
@@ -137,18 +168,24 @@ async def _watch(exchange: Any, watch: Watch, lives: dict[str, Live]) -> None:
             reason = "ended"
         except (*UNREADABLE, TimeoutError, OSError) as error:
             reason = reason_of(error)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            reason = "cancelled"  # by ccxt, which cancels those who wait for a connection that it closes
         failures = 1 if time.monotonic() - began_s > 30 else failures + 1
         _log.warning("connection lost", venue=exchange.venue, streams=len(watch.symbols), reason=reason)
         for symbol in watch.symbols:
             if Stream.LIQUIDATION in watch.streams:
-                lives[symbol].lose_liquidations(exchange.heard_ms)
+                lives[symbol].lose_liquidations(min(exchange.heard_ms, lives[symbol].closed_ms + Interval.M1.ms))
             lives[symbol].due.set()
         await asyncio.sleep(min(0.05 * 2 ** min(failures, 10), 30.0))
 
 
 async def _look_after(exchange: Any, plan: CollectPlan) -> None:
     """End connections that are open and silent; return when this process holds too much memory."""
-    while resident_mb() < plan.memory_ceiling_mb:
+    ends_s = time.monotonic() + _SHORTEST_SESSION_S  # what is freed may not go back to the system at once
+    while resident_mb() < plan.memory_ceiling_mb or time.monotonic() < ends_s:
         await asyncio.sleep(min(1.0, plan.stall_s / 4))
         for client in list((exchange.clients or {}).values()):
             has_bars = any("kline" in str(name) or "candle" in str(name) for name in client.subscriptions)
@@ -164,72 +201,24 @@ async def _write(live: Live) -> None:
     while True:
         await live.fresh.wait()
         live.fresh.clear()
-        bars, live.bars = live.bars, []
-        liquidations, live.liquidations = live.liquidations, []
-        lost = Span(live.silent_from_ms, live.closed_ms) if live.silent_from_ms is not None and bars else None
-        if lost is not None:
-            live.silent_from_ms = None
-        await stored(
-            live.feed.sessions, partial(_keep_fresh, live.feed, bars=bars, liquidations=liquidations, lost=lost)
-        )
-        if bars:
+        fresh = live.take_fresh()
+        await stored(live.feed.sessions, partial(keep_fresh, feed=live.feed, fresh=fresh))
+        if fresh.bars:
             live.due.set()
-
-
-def _keep_fresh(
-    feed: Feed, connection: Connection, *, bars: list[ClosedBar], liquidations: list[Liquidation], lost: Span | None
-) -> None:
-    lock_instrument(connection, feed.instrument_id)
-    written = 0
-    if bars:
-        rows = _bar_rows(bars)
-        written = save_bars(connection, feed.instrument_id, rows)
-        window = Span(int(rows.bars.open_ms[0]), int(rows.bars.close_ms[-1]))
-        keep_bar_gaps(connection, feed.instrument_id, Stream.BAR_LAST, window, rows)
-        span = load_cursors(connection, feed.instrument_id).get(Stream.BAR_LAST)
-        if span is not None:
-            end_ms = span.end_ms
-            for open_ms in rows.bars.open_ms:
-                if open_ms <= end_ms:
-                    end_ms = max(end_ms, int(open_ms) + Interval.M1.ms)
-            extend_cursor(connection, feed.instrument_id, Stream.BAR_LAST, Span(span.start_ms, end_ms))
-    save_liquidations(connection, feed.instrument_id, liquidations)
-    if liquidations:
-        times = [one.ts_ms for one in liquidations]
-        extend_cursor(connection, feed.instrument_id, Stream.LIQUIDATION, Span(min(times), max(times) + 1))
-    if lost is not None and lost.start_ms < lost.end_ms:
-        record_gap(connection, feed.instrument_id, Stream.LIQUIDATION, lost)
-    if written:
-        feed.on_rows(connection, feed.instrument_id)
-
-
-def _bar_rows(bars: list[ClosedBar]) -> BarRows:
-    """Return bars as rows, ascending; of bars of one time the last that came."""
-    latest = {bar.open_ms: bar for bar in bars}
-    ordered = [latest[open_ms] for open_ms in sorted(latest)]
-
-    def column(name: str) -> Any:
-        return np.array([getattr(bar, name) for bar in ordered], dtype=np.float64)
-
-    open_ms = np.array([bar.open_ms for bar in ordered], dtype=np.int64)
-    names = ("open", "high", "low", "close", "volume_base")
-    unknown = np.full(len(ordered), np.nan)
-    whole = Bars(Interval.M1, open_ms, *(column(name) for name in names))
-    return BarRows(whole, column("taker_buy_volume_base"), column("trades"), unknown)
 
 
 async def _poll(live: Live, plan: CollectPlan, venue_plan: VenuePlan) -> None:
     """Ask for what frames do not bring, whenever a bar closed or none did for too long; a venue's silence is noted."""
     feed = live.feed
     failures = 0
-    tiers_due_s = 0.0
-    closed_before_ms = -1
+    tiers_due_s = 0.0 if Stream.LEVERAGE_TIER in venue_plan.streams else float("inf")
+    known_ms = 0
     while True:
         try:
-            if live.closed_ms == closed_before_ms or not closed_before_ms > 0:
+            if live.closed_ms == known_ms:  # frames told of nothing new: ask how far it is
                 opened_ms, live.price = await newest_open(feed)
                 live.closed_ms = max(live.closed_ms, opened_ms)
-            closed_before_ms = live.closed_ms
+            known_ms = live.closed_ms
             await _catch_up(live, venue_plan)
             if time.monotonic() >= tiers_due_s:
                 await keep_tiers(feed, live.price, live.closed_ms)
@@ -243,10 +232,9 @@ async def _poll(live: Live, plan: CollectPlan, venue_plan: VenuePlan) -> None:
             await stored(feed.sessions, partial(save_venue_status, venue=venue_plan.name, reason=error.message))
             await asyncio.sleep(min(2.0**failures, 60.0))
             live.due.set()
-        try:
-            await asyncio.wait_for(live.due.wait(), max(plan.sample_s * 1.2, plan.stall_s))
-        except TimeoutError:
-            closed_before_ms = live.closed_ms  # nothing closed: look up what time it is there
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(plan.sample_s * 1.2, plan.stall_s)):  # wait_for may swallow a cancellation
+                await live.due.wait()
         live.due.clear()
 
 
