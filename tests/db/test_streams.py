@@ -11,7 +11,7 @@ import pytest
 from liqgrid.engine.market.bars import Bars
 from liqgrid.engine.market.instrument import PriceType, Side, parse_instrument
 from liqgrid.engine.market.interval import Interval
-from liqgrid.engine.market.rows import FundingRateRows, Liquidation, mark_bar_rows
+from liqgrid.engine.market.rows import FundingRateRows, Liquidation, OpenInterestRows, mark_bar_rows
 from liqgrid.engine.market.stream import Stream
 from liqgrid.engine.store.database import Connection
 from liqgrid.engine.store.progress import (
@@ -25,10 +25,11 @@ from liqgrid.engine.store.progress import (
     note_attempts,
     record_gap,
     save_contract,
+    save_sample_gaps,
     save_venue_status,
 )
 from liqgrid.engine.store.raw import ensure_instrument, load_bars
-from liqgrid.engine.store.streams import save_bars, save_funding_rates, save_liquidations
+from liqgrid.engine.store.streams import save_bars, save_funding_rates, save_liquidations, save_open_interest
 
 MINUTE_MS = 60_000
 START_MS = 1_700_000_040_000
@@ -157,3 +158,27 @@ def test_a_contract_is_kept_with_its_instrument(connection: Connection, bitcoin:
     save_contract(connection, bitcoin, "BTCUSDT", 1.0, linear=True)
     row = connection.execute("SELECT symbol, linear, contract_size FROM instrument").fetchone()
     assert row == ("BTCUSDT", True, 1.0)
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]])
+def test_gaps_between_samples_do_not_depend_on_the_order_they_came_in(
+    connection: Connection, bitcoin: int, order: list[int]
+) -> None:
+    step_ms = Interval.M5.ms
+    parts = [range(3), range(5, 6), range(6, 9), range(12, 14)]  # missing: 3, 4, 9, 10, 11
+    for number in order:
+        ts_ms = START_MS + np.array(parts[number], dtype=np.int64) * step_ms
+        with connection.transaction():
+            save_open_interest(connection, bitcoin, OpenInterestRows(ts_ms, np.full(len(ts_ms), 5.0)))
+            within = Span(int(ts_ms[0]), int(ts_ms[-1]) + step_ms)
+            save_sample_gaps(connection, bitcoin, Stream.OPEN_INTEREST, within, step_ms)
+    spans = [gap.span for gap in load_gaps(connection, bitcoin, Stream.OPEN_INTEREST)]
+    assert spans == [
+        Span(START_MS + 3 * step_ms, START_MS + 5 * step_ms), Span(START_MS + 9 * step_ms, START_MS + 12 * step_ms)
+    ]  # fmt: skip
+
+
+def test_a_cursor_only_grows(connection: Connection, bitcoin: int) -> None:
+    for span in (Span(1000, 2000), Span(2000, 5000), Span(500, 1000), Span(1500, 1600)):
+        extend_cursor(connection, bitcoin, Stream.FUNDING_RATE, span)
+    assert load_cursors(connection, bitcoin) == {Stream.FUNDING_RATE: Span(500, 5000)}
