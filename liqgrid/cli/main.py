@@ -136,7 +136,7 @@ def backfill(
     days: Annotated[float, typer.Option(min=0.01, help="How far back from now.")] = 30,
     config: ConfigFile = None,
 ) -> None:
-    """Fetch the past from venues, newest first; the same command goes on where it ended."""
+    """Fetch the past from venues; begun again, it goes on from there."""
     from liqgrid.cli.collects import backfill as verb
     from liqgrid.cli.collects import plan_of
     from liqgrid.cli.database import migrated_dsn
