@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from liqgrid.cli.keys import keys
 from liqgrid.engine.market.errors import BadRequest, BadSetting, LiqgridError
 from liqgrid.engine.market.interval import Interval
 
@@ -26,6 +27,7 @@ app = typer.Typer(
     help="A self-hosted data API for crypto liquidation heatmaps.",
     epilog="Start with a file of bars: liqgrid up BTCUSDT_1h.csv",
 )
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:
@@ -79,6 +81,10 @@ Symbol = Annotated[
 ]
 BarInterval = Annotated[Interval | None, typer.Option(help="Length of the bars; otherwise the file's name says it.")]
 Host = Annotated[str, typer.Option(help="Address to serve on.")]
+Open = Annotated[
+    bool | None,
+    typer.Option("--open/--closed", help="Let in everybody, or nobody, without a key; otherwise only this machine."),
+]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 for any that is free.")]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Instead of config.toml in LIQGRID_HOME.")
@@ -93,12 +99,13 @@ def up(
     host: Host = "127.0.0.1",
     symbol: Symbol = None,
     interval: BarInterval = None,
+    open_to_all: Open = None,
 ) -> None:
     """Import files, build their grids, serve them: all in one."""
     from liqgrid.cli import up as verb
     from liqgrid.cli.settings import load_settings
 
-    verb.up(load_settings(), files or [], host, port, symbol, interval)
+    verb.up(load_settings(), files or [], host, port, symbol, interval, open_to_all)
 
 
 @app.command()
@@ -197,8 +204,9 @@ def build(
 
 
 @app.command()
-def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+def serve(host: Host = "127.0.0.1", port: Port = 8000, open_to_all: Open = None) -> None:
     """Serve the API on a database that has been migrated."""
+    from liqgrid.cli.access import check_access
     from liqgrid.cli.database import database
     from liqgrid.cli.listen import listening
     from liqgrid.cli.serve import serve_api
@@ -210,7 +218,8 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     with listening(host, port) as listener, database(settings) as dsn:
         with connected(dsn) as connection:
             check_schema(connection)
-        serve_api(dsn, listener)
+            check_access(connection, listener, open_to_all)
+        serve_api(dsn, listener, settings, open_to_all)
 
 
 @app.command()

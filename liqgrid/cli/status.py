@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from liqgrid.api.database import Pool
+from liqgrid.api.database import Pool, Reader, read_role
 from liqgrid.api.reads import (
     BuiltInterval,
     GapRow,
@@ -46,13 +46,24 @@ class InstrumentStatus:
 
 def print_status(dsn: str, where: str, *, as_json: bool) -> None:
     """Print the state of a migrated database, ``where`` saying which it is."""
-    kind, venues, instruments = ask(dsn, _load)
+    kind, reader, venues, instruments = ask(dsn, _load)
     if as_json:
         described = [_as_data(one) for one in instruments]
         reached = [_venue_as_data(one) for one in venues]
-        print(json.dumps({"database": kind, "location": where, "venues": reached, "instruments": described}))
+        print(
+            json.dumps(
+                {
+                    "database": kind,
+                    "location": where,
+                    "api_role": reader.name,
+                    "venues": reached,
+                    "instruments": described,
+                }
+            )
+        )
         return
     say("database", f"{kind}, {where}")
+    say("api", f"reads as {reader.name}" + (", which may write; see docs/operations.md" if reader.may_write else ""))
     for venue in venues:
         say("venue", _describe_venue(venue))
     for one in instruments:
@@ -62,10 +73,10 @@ def print_status(dsn: str, where: str, *, as_json: bool) -> None:
         say("", "nothing is stored yet; liqgrid import FILE.csv brings bars in")
 
 
-async def _load(pool: Pool) -> tuple[str, list[VenueRow], list[InstrumentStatus]]:
+async def _load(pool: Pool) -> tuple[str, Reader, list[VenueRow], list[InstrumentStatus]]:
     rows = await read_instruments(pool)
     instruments = [await _load_instrument(pool, row) for row in rows]
-    return await read_database_kind(pool), await read_venues(pool), instruments
+    return await read_database_kind(pool), await read_role(pool), await read_venues(pool), instruments
 
 
 async def _load_instrument(pool: Pool, row: InstrumentRow) -> InstrumentStatus:

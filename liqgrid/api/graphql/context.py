@@ -9,14 +9,16 @@ import strawberry
 
 from liqgrid.api.database import Pool
 from liqgrid.api.grids import Budget
+from liqgrid.api.visit import Visit
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The pool to read from, the request's id, and how much it may still be answered with."""
+    """The pool to read from, the request's id, who asks, and how much it may still be answered with."""
 
     pool: Pool
     request_id: str
+    visit: Visit = field(default_factory=Visit)
     budget: Budget = field(default_factory=Budget)
 
 

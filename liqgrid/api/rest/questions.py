@@ -28,6 +28,7 @@ def question(path: str, name: str, summary: str, rows: str | None = None, *, of_
     """Return the path of a question; ``rows`` names the list in its answer that is a table, none for a series."""
     return Endpoint(
         path=path,
+        question=name,
         summary=summary,
         parameters=parameters_of(name, path),
         forms=FORMS,
