@@ -86,8 +86,7 @@ class Access:
             visit.client = "public"
             return
         sent, is_ours = sent_key(connection)
-        ring: KeyRing = connection.app.state.keys
-        key = None if sent is None else await ring.find(sent)
+        key = None if sent is None else await _ring(connection).find(sent)
         if key is not None:
             visit.client, visit.limits = key.key_id, key.limits
             needed = _needed(connection)
@@ -105,6 +104,11 @@ class Access:
             raise Unauthorised("a key is needed; send it as X-API-Key or as Authorization: Bearer")
         visit.client = "local" if local else address_of(connection)
         visit.limits = None if local else self._rules.limits
+
+
+def _ring(connection: HTTPConnection) -> KeyRing:
+    ring: KeyRing = connection.app.state.keys
+    return ring
 
 
 def is_local(connection: HTTPConnection) -> bool:
