@@ -36,8 +36,8 @@ class Snapshots:
     """The book at S closes, as grid columns keep it; amounts in base units, row 0 long and 1 short.
 
     ``bar`` (S,) row of the bar that closes with it. ``near_base`` (2, S, COLUMN_REACH) classes summed: longs from the
-    bin COLUMN_REACH below that of the price, shorts from the bin above it, both upwards. ``shares`` (2, S,
-    SHARE_BLOCKS, J) the part of each leverage class in each block of bins, in 255ths, from the block of that first bin.
+    bin COLUMN_REACH below that of the price, shorts from the bin above it, both upwards. ``shares`` (2, S, J,
+    SHARE_BLOCKS) the part of each leverage class in each block of bins, in 255ths, from the block of that first bin.
     ``total_base``, ``unplaced_base``, ``outside_base``, ``outside_quote``, ``log_kept`` (2, S).
     """
 
@@ -91,7 +91,7 @@ def replay(
     bar = np.flatnonzero(wanted) if wanted is not None else np.empty(0, dtype=np.int64)  # (S,)
     classes = len(levels.leverage)
     near_base = np.empty((2, len(bar), COLUMN_REACH), dtype=np.float32)
-    shares = np.empty((2, len(bar), SHARE_BLOCKS, classes), dtype=np.uint8)
+    shares = np.empty((2, len(bar), classes, SHARE_BLOCKS), dtype=np.uint8)
     amounts = np.empty((2, len(bar), 5))
     predicted = np.zeros((2, len(bars)))  # (2, T)
     book = book.copy()
