@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from liqgrid.api.what_if import MAX_LEGS
 from liqgrid.engine.market.axis import bins_of, edges, mid_prices
 from liqgrid.engine.market.instrument import Side
 from liqgrid.engine.model.stops import locate_stop_zones
+from liqgrid.engine.store.database import Connection, connected
 from tests.api.conftest import Served
 from tests.api.served import unpacked
 from tests.api.stored import StoredColumn, stored_columns, text_of
@@ -130,6 +132,32 @@ def test_impact_moves_the_price_by_what_it_liquidates(served: Served, columns: l
     plain = ask(served, f"{moment}, priceTo: {to!r}")
     assert plain["long"]["notional"] == pytest.approx(passed(column, "long", bin_at(to)), rel=1e-9)
     assert plain["dailyVolatility"] == done["dailyVolatility"]
+
+
+def test_columns_of_unknown_volume_do_not_count(served: Served, columns: list[StoredColumn]) -> None:
+    at = text_of(columns[200].close_ms)
+    hidden = [one.row["ts"] for one in columns[190:195]]
+    known = ask(served, f'{BINANCE}, at: "{at}", priceTo: 60000')
+    with connected(served.dsn) as connection:
+        for ts in hidden:
+            set_volume(connection, ts, None)
+        try:
+            some = ask(served, f'{BINANCE}, at: "{at}", priceTo: 60000')
+        finally:
+            for one in columns[190:195]:
+                set_volume(connection, one.row["ts"], one.volume_base)
+    assert (known["dailyColumns"], some["dailyColumns"]) == (COLUMNS_OF_A_DAY, COLUMNS_OF_A_DAY - 5)
+    assert some["dailyVolume"] == pytest.approx(known["dailyVolume"], rel=0.1)
+    assert some["dailyVolume"] != known["dailyVolume"]
+
+
+def set_volume(connection: Connection, ts: datetime, volume_base: float | None) -> None:
+    connection.execute(
+        "UPDATE grid_column SET volume_base = $2 FROM instrument i WHERE i.instrument_id = grid_column.instrument_id "
+        "AND i.venue = 'binance' AND i.pair = 'BTC-USDT' AND \"interval\" = '15m' AND ts = $1",
+        [ts, volume_base],
+    )
+    connection.commit()
 
 
 def test_venues_add_their_volume(served: Served, columns: list[StoredColumn]) -> None:

@@ -169,6 +169,18 @@ def test_venues_add_their_volume_and_the_first_gives_volatility() -> None:
     assert day.bars == 20
 
 
+def test_bars_of_unknown_volume_do_not_count() -> None:
+    some = bars(24, 2.0)
+    some.volume_base[::4] = np.nan
+    some.close[::4] *= 2  # which would be a wild day
+    day = measure_day(Interval.H1, [some])
+    assert day is not None
+    assert day.bars == 18
+    assert day.volatility == pytest.approx(math.sqrt(0.0024))
+    # Of four bars a rise and two falls are known.
+    assert day.volume_quote == pytest.approx(24 * 2 * 100 * (math.exp(0.01) + 2 * math.exp(-0.01)) / 3)
+
+
 def test_too_few_bars_unknown_volume_or_none_is_not_measured() -> None:
     unknown = bars(24, 2.0)
     unknown.volume_base[:13] = np.nan

@@ -102,7 +102,7 @@ def _window(side: Side, price: float, within_fraction: float) -> tuple[int, int]
     if side is Side.LONG:
         lowest = max(price * (1 - within_fraction), price / COLUMN_FACTOR)
         return math.ceil(math.log(lowest) / LOG_GROWTH - _TOLERANCE_BINS), bin_of(price)
-    highest = min(price * (1 + within_fraction), price * COLUMN_FACTOR)
+    highest = price * (1 + within_fraction)  # at most twice the price, where columns end too
     return bin_of(price) + 1, math.floor(math.log(highest) / LOG_GROWTH + _TOLERANCE_BINS)
 
 
