@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from liqgrid.engine.market.arrays import F32, F64, I64, U8, Bool
-from liqgrid.engine.market.axis import COLUMN_REACH, bins_of, check_price, coordinates, mid_prices
+from liqgrid.engine.market.axis import COLUMN_REACH, bins_at, bins_of, check_price, coordinates, mid_prices
 from liqgrid.engine.market.bars import ReplayInput
 from liqgrid.engine.market.errors import BadData
 from liqgrid.engine.market.grid import BLOCK_BINS, SHARE_BLOCKS
@@ -135,16 +135,20 @@ class _Steps:
 def _steps(book: Book, bars: ReplayInput, parameters: ModelParameters) -> _Steps:
     for price in (bars.low, bars.high, bars.mark_low, bars.mark_high, bars.mark_close):
         check_price(price)
+    entry_low, entry_high = coordinates(bars.low), coordinates(bars.high)
+    # Logarithms are half of what is left of a replay's time: without marks there are two fewer to take.
+    reached_low, reached_high = entry_low, entry_high
+    if bars.has_mark.any():
+        reached_low, reached_high = coordinates(bars.mark_low), coordinates(bars.mark_high)
     before_ms = np.concatenate([[book.close_ms or bars.open_ms[0]], bars.close_ms[:-1]])  # (T,)
     before_interest = np.concatenate([[book.open_interest_base], bars.open_interest_base[:-1]])  # (T,)
-    entry_low = coordinates(bars.low)
     # NaN in the very first bar, which closes nothing.
     log_stays = -parameters.turnover_fraction * bars.volume_base / (2 * before_interest)
     return _Steps(
         gap=bars.open_ms - before_ms > parameters.max_gap_ms,
         entry_low=entry_low,
-        width=np.maximum(coordinates(bars.high) - entry_low, _MIN_WIDTH),
-        reached=np.stack([bins_of(bars.mark_low), bins_of(bars.mark_high)]),
+        width=np.maximum(entry_high - entry_low, _MIN_WIDTH),
+        reached=np.stack([bins_at(reached_low), bins_at(reached_high)]),
         close_bin=bins_of(bars.mark_close),
         log_stays=log_stays,
         stays=np.exp(log_stays),
