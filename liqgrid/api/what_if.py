@@ -25,7 +25,7 @@ _SQL = queries("api")
 
 
 @dataclass(frozen=True, slots=True)
-class WhatIf:
+class ProfileCascade:
     """A cascade of a profile's book, the coefficient it was asked for with, and the day measured, None if unknown."""
 
     profile: Profile
@@ -59,7 +59,7 @@ def check_path(price_to: float | None, path: Sequence[float] | None) -> list[flo
     """
     if (price_to is None) == (path is None):
         raise BadRequest("give priceTo or path, one of them")
-    targets = [price_to] if path is None else list(path)
+    targets = [*([] if price_to is None else [price_to]), *(path or [])]
     if not targets:
         raise BadRequest("path was empty; give the prices to travel to, in order")
     if len(targets) > MAX_LEGS:
@@ -68,9 +68,9 @@ def check_path(price_to: float | None, path: Sequence[float] | None) -> list[flo
             legs=len(targets),
         )
     for target in targets:
-        if target is None or not MIN_PRICE <= target <= MAX_PRICE:
+        if not MIN_PRICE <= target <= MAX_PRICE:
             raise BadRequest(f"a price to travel to was {target!r}; it must be within {MIN_PRICE:g} and {MAX_PRICE:g}")
-    return [float(target) for target in targets if target is not None]
+    return targets
 
 
 def check_impact(coefficient: float) -> None:
@@ -79,7 +79,7 @@ def check_impact(coefficient: float) -> None:
         raise BadRequest(f"impact was {coefficient!r}; it must be 0 to {MAX_IMPACT:g}")
 
 
-async def load_what_if(pool: Pool, profile: Profile, path: Sequence[float], coefficient: float) -> WhatIf:
+async def load_cascade(pool: Pool, profile: Profile, path: Sequence[float], coefficient: float) -> ProfileCascade:
     """Return the cascade of checked targets, with impact if the (checked) coefficient is over 0.
 
     Raises
@@ -98,7 +98,7 @@ async def load_what_if(pool: Pool, profile: Profile, path: Sequence[float], coef
     impact = Impact(coefficient, day) if coefficient > 0 and day is not None else None
     # In a thread, so that a path of many legs keeps nobody else waiting.
     cascade = await asyncio.to_thread(run_cascade, profile.first_bin, profile.base, profile.price, path, impact)
-    return WhatIf(profile, cascade, coefficient, day)
+    return ProfileCascade(profile, cascade, coefficient, day)
 
 
 async def load_day(pool: Pool, profile: Profile) -> MarketDay | None:

@@ -117,6 +117,14 @@ def test_impact_ends_where_columns_do(first: float, factor: float, row: int) -> 
     assert beyond.end_price == at(1010) * factor**2, "a target beyond the column is kept"
 
 
+@pytest.mark.parametrize(("price", "target", "end"), [(1.5e-9, 1.4e-9, 1e-9), (0.9e9, 0.95e9, 1e9)])
+def test_impact_ends_with_the_price_axis(price: float, target: float, end: float) -> None:
+    first_bin = int(bins_of(np.array(price))) - 200
+    violent = Impact(10.0, MarketDay(1.0, 1e-12, 24))
+    done = run_cascade(first_bin, np.ones((2, 400)), price, [target], violent)
+    assert done.end_price == end
+
+
 def test_a_level_of_another_venue_that_the_price_has_passed_is_the_first() -> None:
     base = book(longs={1012: 3.0, 1009: 4.0})
     done = run_cascade(FIRST_BIN, base, at(1010), [at(1009.5)], None)

@@ -8,7 +8,7 @@ import strawberry
 from liqgrid.api.graphql.levels import Moment
 from liqgrid.api.graphql.scalars import PackedArray, packed
 from liqgrid.api.profiles import Profile
-from liqgrid.api.what_if import WhatIf
+from liqgrid.api.what_if import ProfileCascade
 from liqgrid.engine.market.instrument import SIDES, Side
 from liqgrid.engine.model.cascade import Legs, Steps
 from liqgrid.engine.model.clusters import Cluster
@@ -101,45 +101,45 @@ class CascadeLegs:
     "meanwhile, and nothing is liquidated twice (docs/model.md, What if)."
 )
 class Cascade(Moment):
-    what_if: strawberry.Private[WhatIf]
+    answer: strawberry.Private[ProfileCascade]
     long: CascadeSide = strawberry.field(description="Longs, liquidated by falls.")
     short: CascadeSide = strawberry.field(description="Shorts, liquidated by rises.")
 
     @strawberry.field(description="Where the price ends, quote per base: the last target, moved on by impact.")
     def end_price(self) -> float:
-        return self.what_if.cascade.end_price
+        return self.answer.cascade.end_price
 
     @strawberry.field(
         description="Notional, quote currency, that the same travel without impact would not have liquidated."
     )
     def triggered(self) -> float:
-        return self.what_if.cascade.triggered_quote
+        return self.answer.cascade.triggered_quote
 
     @strawberry.field(description="Coefficient Y of the square-root law, as it was asked for; 0 is no impact.")
     def impact(self) -> float:
-        return self.what_if.impact
+        return self.answer.impact
 
     @strawberry.field(
         description="Standard deviation of a day's log return up to `asOf`, a fraction; null where it is not known."
     )
     def daily_volatility(self) -> float | None:
-        return None if self.what_if.day is None else self.what_if.day.volatility
+        return None if self.answer.day is None else self.answer.day.volatility
 
     @strawberry.field(description="Volume of a day up to `asOf`, quote currency; null where it is not known.")
     def daily_volume(self) -> float | None:
-        return None if self.what_if.day is None else self.what_if.day.volume_quote
+        return None if self.answer.day is None else self.answer.day.volume_quote
 
     @strawberry.field(description="How many columns both rest on, of the venue with the fewest; 0 where not known.")
     def daily_columns(self) -> int:
-        return 0 if self.what_if.day is None else self.what_if.day.bars
+        return 0 if self.answer.day is None else self.answer.day.bars
 
     @strawberry.field(description="What is liquidated, bin by bin in order of travel.")
     def steps(self) -> CascadeSteps:
-        return CascadeSteps(steps=self.what_if.cascade.steps)
+        return CascadeSteps(steps=self.answer.cascade.steps)
 
     @strawberry.field(description="One leg for each target.")
     def legs(self) -> CascadeLegs:
-        return CascadeLegs(legs=self.what_if.cascade.legs)
+        return CascadeLegs(legs=self.answer.cascade.legs)
 
 
 @strawberry.type(description="A dense cluster beside a stop zone.")
@@ -178,20 +178,20 @@ class StopZones(Moment):
     zones: list[StopZone] = strawberry.field(description="Nearest first.")
 
 
-def to_cascade(what_if: WhatIf) -> Cascade:
+def to_cascade(answer: ProfileCascade) -> Cascade:
     """Return a cascade as GraphQL."""
-    done = what_if.cascade
+    done = answer.cascade
     long, short = (
         CascadeSide(
             side=side,
             notional=float(done.notional_quote[side.row]),
             base=float(done.base[side.row]),
-            share=what_if.share_fraction(side),
-            unbinned_share=what_if.unbinned_fraction(side),
+            share=answer.share_fraction(side),
+            unbinned_share=answer.unbinned_fraction(side),
         )
         for side in SIDES
     )
-    return Cascade(profile=what_if.profile, what_if=what_if, long=long, short=short)
+    return Cascade(profile=answer.profile, answer=answer, long=long, short=short)
 
 
 def to_stop_zones(profile: Profile, found: list[ModelZone]) -> StopZones:

@@ -34,7 +34,7 @@ from liqgrid.api.grids import GridRequest, Unit, load_grid
 from liqgrid.api.profiles import check_bands, load_profile, top_clusters
 from liqgrid.api.reads import InstrumentRow, read_pair, read_pair_page, read_skills
 from liqgrid.api.series import read_bars, read_open_interest
-from liqgrid.api.what_if import check_impact, check_path, load_what_if, stop_zones
+from liqgrid.api.what_if import check_impact, check_path, load_cascade, stop_zones
 from liqgrid.engine.market.errors import BadRequest
 from liqgrid.engine.market.instrument import Side, parse_pair
 from liqgrid.engine.market.interval import Interval
@@ -144,7 +144,7 @@ class Query:
         targets = check_path(price_to, path)
         check_impact(impact)
         profile = await load_profile(info.context.pool, parse_pair(pair), interval, milliseconds(at), venues)
-        return to_cascade(await load_what_if(info.context.pool, profile, targets, impact))
+        return to_cascade(await load_cascade(info.context.pool, profile, targets, impact))
 
     @strawberry.field(
         description="Price ranges that lie `within` a fraction of the price, are at least `minWidth` of it wide, and "

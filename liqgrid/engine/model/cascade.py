@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from liqgrid.engine.market.arrays import F64, I64
-from liqgrid.engine.market.axis import COLUMN_FACTOR, bin_of, mid_prices
+from liqgrid.engine.market.axis import COLUMN_FACTOR, MAX_PRICE, MIN_PRICE, bin_of, mid_prices
 from liqgrid.engine.market.instrument import SIDES, Side
 from liqgrid.engine.model.impact import Impact
 
@@ -199,7 +199,8 @@ def _settle(
         return target, stop, False
     # A target beyond the column is where the caller sends the price; nothing is known there to push it on.
     falls = book.side is Side.LONG
-    furthest = min(target, price / COLUMN_FACTOR) if falls else max(target, price * COLUMN_FACTOR)
+    column_end = max(price / COLUMN_FACTOR, MIN_PRICE) if falls else min(price * COLUMN_FACTOR, MAX_PRICE)
+    furthest = min(target, column_end) if falls else max(target, column_end)
     log_room = abs(math.log(furthest / target))
     while True:
         log_move = impact.log_move(book.between_quote(pushing_from, stop))

@@ -3,7 +3,7 @@
 ``ln(price after / price before) = ± Y · σ · sqrt(Q / V)``: σ the daily volatility, V the daily volume, Q what is
 traded, Y a coefficient of order one (Tóth et al., "Anomalous price impact and the critical nature of liquidity in
 financial markets", Physical Review X 1, 021006, 2011; Almgren et al., "Direct estimation of equity market impact",
-Risk 18, 2005, measured an exponent of 0.6 in its place). See docs/model.md, "What if".
+Risk 18, 2005, found an exponent of 3/5 in its place). See docs/model.md, "What if".
 """
 
 from __future__ import annotations
