@@ -19,8 +19,9 @@ from liqgrid.api.reads import (
     read_skills,
 )
 from liqgrid.cli.reads import ask
-from liqgrid.cli.text import duration, iso, say, utc
+from liqgrid.cli.text import duration, say
 from liqgrid.engine.market.instrument import parse_pair
+from liqgrid.engine.market.times import iso, utc
 
 _END_OF_TIME_MS = 253_402_300_799_000  # 9999-12-31
 
