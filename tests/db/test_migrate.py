@@ -38,6 +38,7 @@ PLAIN_TABLES = {
     "build",
     "book_checkpoint",
     "skill",
+    "venue_status",
 }
 
 
