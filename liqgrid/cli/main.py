@@ -14,15 +14,20 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
+from liqgrid.engine.collect.archive.names import ArchiveKind
 from liqgrid.engine.market.errors import BadRequest, BadSetting, LiqgridError
 from liqgrid.engine.market.interval import Interval
+
+HELP = {"help_option_names": ["-h", "--help"]}
+_OWN_CSV = "csv"
 
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing rich takes longer than everything else help does
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP,
     help="A self-hosted data API for crypto liquidation heatmaps.",
     epilog="Start with a file of bars: liqgrid up BTCUSDT_1h.csv",
 )
@@ -110,9 +115,42 @@ def migrate() -> None:
         typer.echo(f"{migrate_database(dsn)}, {describe(settings)}: schema is up to date")
 
 
-@app.command("import")
-def import_(files: Files, symbol: Symbol = None, interval: BarInterval = None) -> None:
-    """Import files of bars: each whole or not at all, none twice."""
+class _ImportGroup(TyperGroup):
+    """What follows ``import`` is files of our own CSV, unless it is the name of a source."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        if not args or args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = [_OWN_CSV, *args]
+        return super().parse_args(ctx, args)
+
+
+sources = typer.Typer(cls=_ImportGroup, context_settings=HELP)
+app.add_typer(sources, name="import", help="Import files: each whole or not at all, none twice.")
+
+
+@sources.command("binance")
+def import_binance(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Archives, .zip or .csv, or folders of them.")],
+    symbol: Symbol = None,
+    kind: Annotated[ArchiveKind | None, typer.Option(help="What is in them; otherwise their names say it.")] = None,
+    interval: BarInterval = None,
+) -> None:
+    """Import Binance's public archives of perpetual futures."""
+    from liqgrid.cli.archives import check_archives, import_archives
+    from liqgrid.cli.database import migrated
+    from liqgrid.cli.settings import load_settings
+
+    settings = load_settings()
+    archives = check_archives(paths, symbol, kind, interval)
+    with migrated(settings) as connection:
+        failures = import_archives(connection, archives)
+    if failures:
+        raise failures[0]
+
+
+@sources.command(_OWN_CSV)
+def import_csv(files: Files, symbol: Symbol = None, interval: BarInterval = None) -> None:
+    """Import bars in liqgrid's own CSV; `import FILE` is short for it."""
     from liqgrid.cli.database import migrated
     from liqgrid.cli.imports import check_file, import_file
     from liqgrid.cli.settings import load_settings

@@ -16,7 +16,7 @@ from liqgrid.engine.market.errors import BadData, BadSetting
 from tests.cli.conftest import Ended, Inside, Liqgrid
 from tests.cli.market import market_rows, write_market
 
-VERBS = ["up", "migrate", "import", "build", "serve", "status", "score", "plot", "schema"]
+VERBS = ["up", "migrate", "build", "serve", "status", "score", "plot", "schema", "import"]
 ON_A_DATABASE = [["migrate"], ["status"], ["build"], ["up"], ["serve"], ["plot", "BTC-USDT", "--interval", "1h"]]
 
 
@@ -48,6 +48,9 @@ def test_version(liqgrid: Liqgrid) -> None:
         (["serve", "--port", "eighty"], "--port"),
         (["serve", "--port", "65536"], "--port"),
         (["import"], "FILE"),
+        (["import", "csv"], "FILE"),
+        (["import", "binance"], "PATH"),
+        (["import", "binance", "x", "--kind", "trades"], "--kind"),
         (["score", "BTCUSDT_1h.csv", "--interval", "2h"], "--interval"),
         (["score", "BTCUSDT_1h.csv", "--symbol", "BTCUSDT"], "binance:BTC-USDT"),
         (["plot", "BTC-USDT"], "--interval"),

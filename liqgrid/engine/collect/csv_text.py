@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from liqgrid.engine.market.errors import BadData
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +48,29 @@ class CsvText:
                     yield file, file.tell
                 else:
                     with zipfile.ZipFile(file) as archive, archive.open(self.member) as member:
-                        yield member, file.tell
+                        yield io.BufferedReader(_Chunks(member)), file.tell
         except OSError as error:
             raise BadData(f"{self}: cannot be read: {error.strerror or error}", **self.context) from error
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise BadData(f"{self}: the zip is damaged: {error}; fetch it again", **self.context) from error
         except (NotImplementedError, RuntimeError) as error:  # a compression or an encryption that zipfile cannot undo
             raise BadData(f"{self}: the zip cannot be read: {error}", **self.context) from error
+
+
+class _Chunks(io.RawIOBase):
+    """A zip's member, read piece by piece.
+
+    Asked for megabytes, zipfile itself puts them together from kilobytes by adding each to a copy of those before.
+    """
+
+    def __init__(self, member: IO[bytes]) -> None:
+        self._member = member
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Buffer) -> int:
+        wanted = memoryview(into)
+        piece = self._member.read1(len(wanted))  # type: ignore[attr-defined]
+        wanted[: len(piece)] = piece
+        return len(piece)

@@ -25,18 +25,18 @@ WHERE instrument_id = $1::integer
 -- A file counts as imported unless another one wrote into its time since.
 -- name: find_import
 SELECT rows FROM imported_file AS found
-WHERE instrument_id = $1::integer AND "interval" = $2::text AND content_sha256 = $3::text
+WHERE instrument_id = $1::integer AND stream = $2::text AND content_sha256 = $3::text
   AND NOT EXISTS (
       SELECT FROM imported_file AS later
-      WHERE later.instrument_id = found.instrument_id AND later."interval" = found."interval"
+      WHERE later.instrument_id = found.instrument_id AND later.stream = found.stream
         AND later.imported_at > found.imported_at
         AND later.starts_at < found.ends_at AND later.ends_at > found.starts_at)
 
 -- name: save_import
-INSERT INTO imported_file (instrument_id, "interval", content_sha256, file_name, rows, starts_at, ends_at, imported_at)
+INSERT INTO imported_file (instrument_id, stream, content_sha256, file_name, rows, starts_at, ends_at, imported_at)
 VALUES ($1::integer, $2::text, $3::text, $4::text, $5::bigint, to_timestamp($6::double precision / 1000),
         to_timestamp($7::double precision / 1000), clock_timestamp())
-ON CONFLICT (instrument_id, "interval", content_sha256) DO UPDATE SET imported_at = excluded.imported_at
+ON CONFLICT (instrument_id, stream, content_sha256) DO UPDATE SET imported_at = excluded.imported_at
 
 -- name: delete_gaps
 DELETE FROM collect_gap

@@ -11,6 +11,7 @@ from pathlib import Path
 from liqgrid.engine.market.errors import BadData, BadRequest
 from liqgrid.engine.market.instrument import Instrument, pair_from_joined
 from liqgrid.engine.market.interval import Interval
+from liqgrid.engine.market.stream import Stream
 
 _NAME = re.compile(r"(?P<symbol>[A-Z0-9]+(?:_[A-Z0-9]+)?)-(?P<what>[A-Za-z0-9]+)-\d{4}-\d\d(?:-\d\d)?")
 _INTERVAL = re.compile(r"\d+(?:s|m|h|d|w|mo)")
@@ -71,7 +72,8 @@ class Archive:
         """What it fills, by which it is remembered: files of one stream may write the same rows."""
         if self.interval is None:
             return str(self.kind)
-        return f"bar:{'mark' if self.kind is ArchiveKind.MARK_PRICE_KLINES else 'last'}:{self.interval}"
+        bars = Stream.BAR_MARK if self.kind is ArchiveKind.MARK_PRICE_KLINES else Stream.BAR_LAST
+        return f"{bars}:{self.interval}"
 
 
 def find_archives(paths: Sequence[Path], said: Overrides) -> tuple[list[Archive], list[tuple[Path, str]]]:

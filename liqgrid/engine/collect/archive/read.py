@@ -14,6 +14,7 @@ import numpy as np
 from liqgrid.engine.collect.archive.names import Archive, ArchiveKind
 from liqgrid.engine.collect.archive.table import FLOAT, TEXT, UTC, WHOLE, Block, Layout, open_text, read_all
 from liqgrid.engine.collect.archive.trades import read_trades
+from liqgrid.engine.collect.csv_faults import Fault
 from liqgrid.engine.collect.price_faults import is_count, price_faults
 from liqgrid.engine.market.arrays import F64, I64
 from liqgrid.engine.market.bars import Bars
@@ -59,9 +60,9 @@ _MINUTE_MS = Interval.M1.ms
 class ArchiveRows:
     """What an archive holds; parts it does not have are None or empty.
 
-    ``lines`` is the number of its rows, ``repeated`` how many of them said again what another had said. ``unknown`` rows
-    have no open interest, or one of 0, which venues publish while they have none to tell. ``missing_trades`` are ids
-    that no row has; bars of their time are a floor.
+    ``lines`` is the number of its rows, ``repeated`` how many of them said again what another had said. ``unknown``
+    rows have no open interest, or one of 0, which venues publish while they have none to tell. ``missing_trades`` are
+    ids that no row has; bars of their time are a floor.
     """
 
     lines: int
@@ -109,26 +110,28 @@ def _klines(archive: Archive, block: Block) -> ArchiveRows:
     interval = archive.interval
     assert interval is not None  # noqa: S101 - archive_of gives every archive of bars one
     open_ms, close_ms = block.times_ms("open_time"), block.times_ms("close_time")
-    in_base = {
-        "volume": "quote_volume" if archive.coin_margined else "volume",
-        "taker_buy_volume": "taker_buy_quote_volume" if archive.coin_margined else "taker_buy_volume",
-    }
-    prices = [block.floats(name) for name in _PRICES]
-    volume, bought, trades = (block.floats(name) for name in (*in_base.values(), "count"))
-    block.refuse(
-        [
-            (open_ms % interval.ms != 0, "open_time", f"is not the start of a {interval} bar"),
-            (close_ms != open_ms + interval.ms - 1, "close_time", f"is not the end of a {interval} bar"),
-            *((~np.isfinite(values), name, "is not a finite number") for name, values in zip(_PRICES, prices, strict=True)),
-            *price_faults(*prices),
-            *((~(np.isfinite(values) & (values >= 0)), name, "must be a number of 0 or more")
-              for name, values in ((in_base["volume"], volume), (in_base["taker_buy_volume"], bought), ("count", trades))),
-            (~is_count(trades), "count", "must be a whole number"),
-            (bought > volume, in_base["taker_buy_volume"], f"is more than {in_base['volume']}"),
-        ]
-    )  # fmt: skip
+    volume_name, bought_name = (
+        ("quote_volume", "taker_buy_quote_volume") if archive.coin_margined else ("volume", "taker_buy_volume")
+    )
+    opened, high, low, close = prices = [block.floats(name) for name in _PRICES]
+    amounts = {name: block.floats(name) for name in (volume_name, bought_name, "count")}
+    volume, bought, trades = amounts.values()
+    faults: list[Fault] = [
+        (open_ms % interval.ms != 0, "open_time", f"is not the start of a {interval} bar"),
+        (close_ms != open_ms + interval.ms - 1, "close_time", f"is not the end of a {interval} bar"),
+        (~is_count(trades), "count", "must be a whole number"),
+    ]
+    faults += [
+        (~np.isfinite(values), name, "is not a finite number") for name, values in zip(_PRICES, prices, strict=True)
+    ]
+    faults += [
+        (~(np.isfinite(values) & (values >= 0)), name, "must be a number of 0 or more")
+        for name, values in amounts.items()
+    ]
+    faults.append((bought > volume, bought_name, f"is more than {volume_name}"))
+    block.refuse(faults + price_faults(opened, high, low, close))
     order = block.order()
-    bars = Bars(interval, open_ms[order], *(values[order] for values in prices), volume[order])
+    bars = Bars(interval, open_ms[order], opened[order], high[order], low[order], close[order], volume[order])
     lines, repeated = len(block), len(block) - len(order)
     within_ms = (int(bars.open_ms[0]), int(bars.close_ms[-1]))
     if archive.kind is ArchiveKind.MARK_PRICE_KLINES:

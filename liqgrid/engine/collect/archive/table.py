@@ -7,7 +7,6 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -30,8 +29,8 @@ from liqgrid.engine.market.errors import BadData
 _BLOCK_BYTES = 8 << 20
 _WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
 _PLAIN_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,3})?", re.ASCII)
-# A time is in milliseconds, as in all archives of futures, or in microseconds, as in those of spot since 2025. What is in
-# neither range, from 2009 to 2100, is no time.
+# A time is in milliseconds, as in all archives of futures, or in microseconds, as in those of spot since 2025. What is
+# in neither range, from 2009 to 2100, is no time.
 _FIRST_MS, _END_MS = 1_230_768_000_000, 4_102_444_800_000
 _US_PER_MS = 1000
 
@@ -40,14 +39,15 @@ _US_PER_MS = 1000
 class Column:
     """A column that is read: how the fast reader takes it and what its cells must look like."""
 
-    type: pa.DataType[Any]
+    type: pa.DataType
     form: Form
 
 
 FLOAT = Column(pa.float64(), NUMBER)
 WHOLE = Column(pa.int64(), Form(lambda value: _WHOLE.fullmatch(value) is not None, "a whole number"))
 UTC = Column(
-    pa.timestamp("ms"), Form(lambda value: _PLAIN_TIME.fullmatch(value) is not None, "a time such as 2024-05-01 00:05:00")
+    pa.timestamp("ms"),
+    Form(lambda value: _PLAIN_TIME.fullmatch(value) is not None, "a time such as 2024-05-01 00:05:00"),
 )
 TRUTH = Column(pa.bool_(), Form(lambda value: value.lower() in {"true", "false"}, "true or false"))
 TEXT = Column(pa.string(), Form(lambda _: True, "text"))
@@ -120,17 +120,13 @@ class Block:
             return np.arange(len(key))
         order = np.argsort(key, kind="stable")
         repeats = np.flatnonzero(np.diff(key[order]) == 0) + 1  # positions in order whose row repeats the one before
+        again, before = order[repeats], order[repeats - 1]
         for name in self.layout.read:
-            column = self.batch.column(name)
-            again, before = column.take(pa.array(order[repeats])), column.take(pa.array(order[repeats - 1]))
-            if not again.equals(before):
-                row = next(
-                    int(order[place])
-                    for place, one, other in zip(repeats, again.to_pylist(), before.to_pylist(), strict=True)
-                    if one != other
-                )
+            values = np.array(self.batch.column(name).to_pylist(), dtype=object)
+            differs = values[again] != values[before]
+            if differs.any():
                 raise wrong_cell(
-                    self.text, self.layout.columns, self.rows_before + row, name,
+                    self.text, self.layout.columns, self.rows_before + int(again[differs][0]), name,
                     f"is not what another row of the same {self.layout.key} says",
                 )  # fmt: skip
         return np.delete(order, repeats)

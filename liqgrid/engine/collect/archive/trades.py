@@ -79,8 +79,9 @@ def read_trades(archive: Archive, on_read: Callable[[int], None]) -> tuple[BarRo
         ranges = _joined(ranges, ids[new])
         lines += len(block)
         repeated += len(block) - int(new.sum())
-        part = _put_together(trades.rows(at[new]))
-        bars = part if bars is None else _put_together(bars.followed_by(part))
+        if new.any():
+            fresh = trades.rows(at[new])
+            bars = _put_together(fresh if bars is None else bars.followed_by(fresh))
     assert bars is not None  # noqa: S101 - read_blocks refuses a text without rows
     missing = int((ranges[1:, 0] - ranges[:-1, 1]).sum())
     return _bar_rows(interval, _with_quiet_bars(bars, interval)), lines, repeated, missing
