@@ -18,13 +18,13 @@ from liqgrid.engine.store.progress import (
     Gap,
     Span,
     close_gap,
+    extend_cursor,
     load_cursors,
     load_gaps,
     load_venue_status,
-    note_attempt,
+    note_attempts,
     record_gap,
     save_contract,
-    save_cursor,
     save_venue_status,
 )
 from liqgrid.engine.store.raw import ensure_instrument, load_bars
@@ -101,10 +101,10 @@ def test_liquidations_are_told_apart_by_time_and_key(connection: Connection, bit
 
 def test_a_cursor_moves_with_its_rows_or_not_at_all(connection: Connection, bitcoin: int) -> None:
     with connection.transaction():
-        save_cursor(connection, bitcoin, Stream.BAR_LAST, Span(1000, 2000))
+        extend_cursor(connection, bitcoin, Stream.BAR_LAST, Span(1000, 2000))
     with connection.transaction(force_rollback=True):
         save_bars(connection, bitcoin, mark_bar_rows(minutes(2)))
-        save_cursor(connection, bitcoin, Stream.BAR_LAST, Span(1000, 9000))
+        extend_cursor(connection, bitcoin, Stream.BAR_LAST, Span(1000, 9000))
     assert load_cursors(connection, bitcoin) == {Stream.BAR_LAST: Span(1000, 2000)}
     assert load_bars(connection, bitcoin, PriceType.MARK, 0) == []
 
@@ -133,10 +133,10 @@ def test_what_is_repaired_is_cut_out_of_the_gaps(
 def test_gaps_that_touch_are_one_and_attempts_are_counted(connection: Connection, bitcoin: int) -> None:
     for span in (Span(1000, 2000), Span(3000, 4000), Span(1500, 3000)):
         record_gap(connection, bitcoin, Stream.BAR_MARK, span)
-    note_attempt(connection, bitcoin, Stream.BAR_MARK, Span(1000, 1001))
-    note_attempt(connection, bitcoin, Stream.BAR_MARK, Span(4000, 5000))
+    note_attempts(connection, bitcoin, Stream.BAR_MARK, Span(1000, 1001), 3)
+    note_attempts(connection, bitcoin, Stream.BAR_MARK, Span(4000, 5000), 7)
     (gap,) = load_gaps(connection, bitcoin, Stream.BAR_MARK)
-    assert gap == Gap(Span(1000, 4000), 1, gap.waited_ms)
+    assert gap == Gap(Span(1000, 4000), 3, gap.waited_ms)
     assert 0 <= gap.waited_ms < MINUTE_MS
 
 

@@ -8,7 +8,7 @@ from liqgrid.engine.market.stream import Stream
 from liqgrid.engine.store.database import Connection
 from liqgrid.sql import queries
 
-_SQL = queries("collect")
+_SQL, _RAW = queries("collect"), queries("raw")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,12 @@ def load_cursors(connection: Connection, instrument_id: int) -> dict[Stream, Spa
     }
 
 
-def save_cursor(connection: Connection, instrument_id: int, stream: Stream, span: Span) -> None:
-    """Set over which time a stream has been collected; in the transaction that writes its rows."""
-    connection.execute(_SQL["save_cursor"], [instrument_id, str(stream), span.start_ms, span.end_ms])
+def extend_cursor(connection: Connection, instrument_id: int, stream: Stream, span: Span) -> None:
+    """Remember that a span of a stream was collected too; in the transaction that writes its rows.
+
+    It must touch what was collected before, for a cursor is one span.
+    """
+    connection.execute(_SQL["extend_cursor"], [instrument_id, str(stream), span.start_ms, span.end_ms])
 
 
 def load_gaps(connection: Connection, instrument_id: int, stream: Stream) -> list[Gap]:
@@ -74,9 +77,19 @@ def close_gap(connection: Connection, instrument_id: int, stream: Stream, span: 
                 record_gap(connection, instrument_id, stream, rest)
 
 
-def note_attempt(connection: Connection, instrument_id: int, stream: Stream, span: Span) -> None:
-    """Remember that the gaps in a span were asked for once more."""
-    connection.execute(_SQL["note_attempt"], [instrument_id, str(stream), span.start_ms, span.end_ms])
+def save_sample_gaps(connection: Connection, instrument_id: int, stream: Stream, within: Span, step_ms: int) -> None:
+    """Record where samples of open interest or of ratios lie over one and a half steps apart, in and next to a span.
+
+    They are found between the samples now stored, so samples that came in any order leave the same gaps.
+    """
+    name = str(stream)
+    connection.execute(_RAW["delete_gaps"], [instrument_id, name, within.start_ms, within.end_ms])
+    connection.execute(_SQL[f"save_{name}_gaps"], [instrument_id, within.start_ms, within.end_ms, step_ms])
+
+
+def note_attempts(connection: Connection, instrument_id: int, stream: Stream, span: Span, attempts: int) -> None:
+    """Remember that what is still missing in a span was asked for now, for the ``attempts``-th time."""
+    connection.execute(_SQL["note_attempts"], [instrument_id, str(stream), span.start_ms, span.end_ms, attempts])
 
 
 def save_contract(

@@ -4,11 +4,13 @@
 SELECT stream, (extract(epoch FROM starts_at) * 1000)::bigint, (extract(epoch FROM ts) * 1000)::bigint
 FROM collect_cursor WHERE instrument_id = $1::integer
 
--- name: save_cursor
+-- Only ever longer: collection goes on at its end while backfill goes back from its start.
+-- name: extend_cursor
 INSERT INTO collect_cursor (instrument_id, stream, starts_at, ts)
 VALUES ($1::integer, $2::text, to_timestamp($3::double precision / 1000), to_timestamp($4::double precision / 1000))
 ON CONFLICT (instrument_id, stream) DO UPDATE
-    SET starts_at = excluded.starts_at, ts = excluded.ts, updated_at = now()
+    SET starts_at = least(collect_cursor.starts_at, excluded.starts_at), ts = greatest(collect_cursor.ts, excluded.ts),
+        updated_at = now()
 
 -- name: load_gaps
 SELECT (extract(epoch FROM starts_at) * 1000)::bigint, (extract(epoch FROM ends_at) * 1000)::bigint, attempts,
@@ -38,10 +40,41 @@ WHERE instrument_id = $1::integer AND stream = $2::text
   AND starts_at < to_timestamp($4::double precision / 1000) AND ends_at > to_timestamp($3::double precision / 1000)
 RETURNING (extract(epoch FROM starts_at) * 1000)::bigint, (extract(epoch FROM ends_at) * 1000)::bigint
 
--- name: note_attempt
-UPDATE collect_gap SET attempts = attempts + 1, tried_at = now()
+-- name: note_attempts
+UPDATE collect_gap SET attempts = $5::integer, tried_at = now()
 WHERE instrument_id = $1::integer AND stream = $2::text
   AND starts_at < to_timestamp($4::double precision / 1000) AND ends_at > to_timestamp($3::double precision / 1000)
+
+-- Record where samples lie further apart than they should, from the last before a stretch to the first after it.
+-- name: save_open_interest_gaps
+INSERT INTO collect_gap (instrument_id, stream, starts_at, ends_at)
+SELECT $1::integer, 'open_interest', before + make_interval(secs => $4::double precision / 1000), ts
+FROM (
+    SELECT ts, lag(ts) OVER (ORDER BY ts) AS before
+    FROM open_interest
+    WHERE instrument_id = $1
+      AND ts >= coalesce((SELECT max(ts) FROM open_interest
+                          WHERE instrument_id = $1 AND ts < to_timestamp($2::double precision / 1000)), '-infinity')
+      AND ts <= coalesce((SELECT min(ts) FROM open_interest
+                          WHERE instrument_id = $1 AND ts >= to_timestamp($3::double precision / 1000)), 'infinity')
+) AS stored
+WHERE ts - before > 1.5 * make_interval(secs => $4::double precision / 1000)
+ON CONFLICT (instrument_id, stream, starts_at) DO UPDATE SET ends_at = excluded.ends_at
+
+-- name: save_long_short_ratio_gaps
+INSERT INTO collect_gap (instrument_id, stream, starts_at, ends_at)
+SELECT $1::integer, 'long_short_ratio', before + make_interval(secs => $4::double precision / 1000), ts
+FROM (
+    SELECT ts, lag(ts) OVER (ORDER BY ts) AS before
+    FROM long_short_ratio
+    WHERE instrument_id = $1
+      AND ts >= coalesce((SELECT max(ts) FROM long_short_ratio
+                          WHERE instrument_id = $1 AND ts < to_timestamp($2::double precision / 1000)), '-infinity')
+      AND ts <= coalesce((SELECT min(ts) FROM long_short_ratio
+                          WHERE instrument_id = $1 AND ts >= to_timestamp($3::double precision / 1000)), 'infinity')
+) AS stored
+WHERE ts - before > 1.5 * make_interval(secs => $4::double precision / 1000)
+ON CONFLICT (instrument_id, stream, starts_at) DO UPDATE SET ends_at = excluded.ends_at
 
 -- name: save_contract
 UPDATE instrument SET symbol = $2::text, linear = $3::boolean, contract_size = $4::double precision
