@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 from liqgrid.engine.collect.archive.names import ArchiveKind
 from liqgrid.engine.market.errors import BadRequest, BadSetting, LiqgridError
 from liqgrid.engine.market.interval import Interval
+from liqgrid.engine.market.job import Queue
 
 HELP = {"help_option_names": ["-h", "--help"]}
 _OWN_CSV = "csv"
@@ -173,17 +174,41 @@ def backfill(
     ] = None,
     days: Annotated[float, typer.Option(min=0.01, help="How far back from now.")] = 30,
     config: ConfigFile = None,
+    as_jobs: Annotated[bool, typer.Option("--as-jobs", help="Queue it for the workers, a job an instrument.")] = False,
 ) -> None:
     """Fetch the past from venues, newest first; the same command goes on where it ended."""
     from liqgrid.cli.collects import backfill as verb
-    from liqgrid.cli.collects import plan_of
+    from liqgrid.cli.collects import plan_of, queue_backfills
     from liqgrid.cli.database import migrated_dsn
     from liqgrid.cli.settings import load_settings
 
     settings = load_settings()
     plan = plan_of(settings, config, instruments or [])
     with migrated_dsn(settings) as dsn:
-        raise typer.Exit(verb(plan, dsn, days))
+        if as_jobs:
+            queue_backfills(plan, dsn, days)
+        else:
+            raise typer.Exit(verb(plan, dsn, days))
+
+
+@app.command()
+def worker(
+    queues: Annotated[
+        list[Queue] | None, typer.Option("--queue", help="Take jobs from this queue only; may be given several times.")
+    ] = None,
+    drain: Annotated[bool, typer.Option("--drain", help="End when no job is due.")] = False,
+    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
+) -> None:
+    """Run jobs, builds and backfills, until told to end; on as many hosts as you like."""
+    from liqgrid.cli.database import migrated_dsn
+    from liqgrid.cli.settings import load_settings
+    from liqgrid.cli.worker import end_with_parent, work
+
+    settings = load_settings()
+    if with_parent:
+        end_with_parent()
+    with migrated_dsn(settings) as dsn:
+        work(settings, dsn, queues or [], drain=drain)
 
 
 @app.command()

@@ -121,3 +121,16 @@ SELECT i.venue, s."interval", s.long, s.short, s.long_bars, s.short_bars,
 FROM skill s JOIN instrument i USING (instrument_id) JOIN build b USING (build_id)
 WHERE i.pair = $1::text
 ORDER BY i.venue, s."interval"
+
+-- What waits and what is under way.
+-- name: queues
+SELECT queue_name,
+       count(*) FILTER (WHERE status = 'todo') AS waiting,
+       count(*) FILTER (WHERE status = 'doing') AS running
+FROM procrastinate_jobs WHERE status IN ('todo', 'doing')
+GROUP BY queue_name ORDER BY queue_name
+
+-- name: job_failures
+SELECT task, subject, attempts, code, message, (extract(epoch FROM failed_at) * 1000)::bigint AS failed_ms,
+       (extract(epoch FROM retry_at) * 1000)::bigint AS retry_ms
+FROM job_failure ORDER BY failed_at DESC
