@@ -176,7 +176,7 @@ def backfill(
     config: ConfigFile = None,
     as_jobs: Annotated[bool, typer.Option("--as-jobs", help="Queue it for the workers, a job an instrument.")] = False,
 ) -> None:
-    """Fetch the past from venues, newest first; the same command goes on where it ended."""
+    """Fetch the past from venues; goes on where it ended."""
     from liqgrid.cli.collects import backfill as verb
     from liqgrid.cli.collects import plan_of, queue_backfills
     from liqgrid.cli.database import migrated_dsn
@@ -189,26 +189,6 @@ def backfill(
             queue_backfills(plan, dsn, days)
         else:
             raise typer.Exit(verb(plan, dsn, days))
-
-
-@app.command()
-def worker(
-    queues: Annotated[
-        list[Queue] | None, typer.Option("--queue", help="Take jobs from this queue only; may be given several times.")
-    ] = None,
-    drain: Annotated[bool, typer.Option("--drain", help="End when no job is due.")] = False,
-    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
-) -> None:
-    """Run jobs, builds and backfills, until told to end; on as many hosts as you like."""
-    from liqgrid.cli.database import migrated_dsn
-    from liqgrid.cli.settings import load_settings
-    from liqgrid.cli.worker import end_with_parent, work
-
-    settings = load_settings()
-    if with_parent:
-        end_with_parent()
-    with migrated_dsn(settings) as dsn:
-        work(settings, dsn, queues or [], drain=drain)
 
 
 @app.command()
@@ -257,6 +237,26 @@ def build(
         failures = build_each(connection, choose(connection, targets or []))
     if failures:
         raise failures[0]
+
+
+@app.command()
+def worker(
+    queues: Annotated[
+        list[Queue] | None, typer.Option("--queue", help="Take jobs from this queue only; may be given several times.")
+    ] = None,
+    drain: Annotated[bool, typer.Option("--drain", help="End when no job is due.")] = False,
+    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
+) -> None:
+    """Run builds and backfills as jobs, on any number of hosts."""
+    from liqgrid.cli.database import migrated_dsn
+    from liqgrid.cli.settings import load_settings
+    from liqgrid.cli.worker import end_with_parent, work
+
+    settings = load_settings()
+    if with_parent:
+        end_with_parent()
+    with migrated_dsn(settings) as dsn:
+        work(settings, dsn, queues or [], drain=drain)
 
 
 @app.command()

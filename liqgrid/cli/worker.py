@@ -68,16 +68,14 @@ def end_with_parent() -> None:
 @contextmanager
 def worker_process() -> Iterator[None]:
     """Keep a worker running beside this process, with the same settings; it ends with the block, or with us."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "liqgrid", "worker", "--with-parent"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
+    command = [sys.executable, "-m", "liqgrid", "worker", "--with-parent"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
         try:
-            process.wait(_PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            warn("the worker did not end in time and is killed; its job is taken up again by the next one")
-            process.kill()
-            process.wait()
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(_PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                warn("the worker did not end in time and is killed; its job is taken up again by the next one")
+                process.kill()

@@ -16,8 +16,19 @@ from liqgrid.engine.market.errors import BadData, BadSetting
 from tests.cli.conftest import Ended, Inside, Liqgrid
 from tests.cli.market import market_rows, write_market
 
-VERBS = ["up", "migrate", "build", "serve", "status", "score", "plot", "schema", "import"]
-ON_A_DATABASE = [["migrate"], ["status"], ["build"], ["up"], ["serve"], ["plot", "BTC-USDT", "--interval", "1h"]]
+VERBS = [
+    "up", "migrate", "backfill", "collect", "config", "build", "worker", "serve", "status", "score", "plot", "schema",
+    "import",
+]  # fmt: skip
+ON_A_DATABASE = [
+    ["migrate"],
+    ["status"],
+    ["build"],
+    ["worker"],
+    ["up"],
+    ["serve"],
+    ["plot", "BTC-USDT", "--interval", "1h"],
+]
 
 
 def test_alone_it_says_what_it_can_do(liqgrid: Liqgrid) -> None:

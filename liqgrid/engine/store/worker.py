@@ -27,9 +27,8 @@ from liqgrid.engine.store.sessions import Sessions
 _log = structlog.get_logger()
 HEARTBEAT_S = 2.0
 SILENT_S = 10.0  # without a heartbeat, a worker is taken for dead
-_LOOK_S = {
-    Queue.LIVE: 0.25
-}  # how often a queue is looked at: a notification that comes while it is looked at is missed
+# How often a queue is looked at: a notification that comes just while it is looked at is missed.
+_LOOK_S = {Queue.LIVE: 0.25}
 _LOOK_OTHERWISE_S = 3.0
 _CONNECT_S = 10.0
 _PAUSES_S = (1.0, 2.0, 5.0, 10.0, 30.0)  # before trying again when the database has gone away
