@@ -15,10 +15,10 @@ from liqgrid.engine.collect.archive.names import Overrides, archive_of
 from liqgrid.engine.collect.import_csv import import_csv
 from liqgrid.engine.market.errors import BadData
 from liqgrid.engine.market.interval import Interval
-from liqgrid.engine.store.database import Connection
-from liqgrid.engine.store.raw import list_instruments
+from liqgrid.engine.store.database import Connection, connected
+from liqgrid.engine.store.raw import ensure_instrument, list_instruments, lock_instrument
 from tests.collect.archives import FUNDING_RATE, KLINES, METRICS, kline_lines, write, write_checksum
-from tests.markets import market
+from tests.markets import BITCOIN, market
 
 ROWS = market(500, Interval.M1)
 TABLES = ("instrument", "bar", "open_interest", "long_short_ratio", "funding_rate", "collect_gap", "imported_file")
@@ -137,3 +137,16 @@ def test_an_instrument_is_marked_changed_from_the_first_row(connection: Connecti
     assert bring(connection, write(tmp_path / NAME, kline_lines(changed), KLINES)).written == 1
     row = connection.execute("SELECT (extract(epoch FROM changed_from) * 1000)::bigint FROM instrument").fetchone()
     assert row == (int(ROWS.open_ms[400]),)
+
+
+def test_an_import_waits_for_whoever_writes_the_instrument(
+    connection: Connection, migrated_dsn: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path / NAME, kline_lines(ROWS), KLINES)
+    stored = ensure_instrument(connection, BITCOIN)
+    connection.execute("SET lock_timeout = '200ms'")
+    with connected(migrated_dsn) as other, other.transaction():
+        lock_instrument(other, stored.instrument_id)
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            bring(connection, path)
+    assert bring(connection, path).written == 500
