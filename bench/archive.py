@@ -18,22 +18,17 @@ import argparse
 import math
 import os
 import resource
-import shutil
-import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from bench.ways import fresh_database, in_turn, median_rate, share_of_copy
 from liqgrid.engine.collect.archive.load import import_archive
 from liqgrid.engine.collect.archive.names import Overrides, archive_of
 from liqgrid.engine.market.interval import Interval
-from liqgrid.engine.store.database import Connection, connected
-from liqgrid.engine.store.embedded import embedded_server
-from liqgrid.engine.store.migrate import migrate
-from liqgrid.engine.store.programs import wheel_binaries
+from liqgrid.engine.store.database import Connection
 from tests.collect.archives import AGG_TRADES, KLINES, kline_lines, trade_lines, write
 from tests.markets import Market, market
 
@@ -83,21 +78,6 @@ def prepare(connection: Connection, rows: Market, home: Path) -> dict[str, Calla
     return {"copy": copy, **ways}
 
 
-def measure(connection: Connection, rows: Market, home: Path, rounds: int) -> dict[str, list[tuple[float, float]]]:
-    """Return the seconds each way took in each round, and those of them that this process worked."""
-    ways = prepare(connection, rows, home)
-    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
-    for done in range(rounds):
-        for name in sorted(ways, reverse=bool(done % 2)):
-            connection.execute("TRUNCATE bar, imported_file, collect_gap")
-            connection.execute("CHECKPOINT")
-            started, worked = time.perf_counter(), time.process_time()
-            ways[name]()
-            seconds[name].append((time.perf_counter() - started, time.process_time() - worked))
-            check(connection, rows)
-    return seconds
-
-
 def measure_trades(connection: Connection, count: int, home: Path) -> float:
     """Return the seconds that so many trades take; their bars must hold all of their volume."""
     random = np.random.default_rng(1)
@@ -133,24 +113,18 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=500_000)
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
-    home = Path(tempfile.mkdtemp(prefix="liqgrid-bench-", dir="/tmp"))  # where the server's user can reach it
-    try:
-        rows = market(chosen.rows, Interval.M1).only(*COLUMNS)
-        with embedded_server(home / "postgres", wheel_binaries(home / "bin")) as dsn:
-            migrate(dsn)
-            where = on_one_core()
-            with connected(dsn) as connection:
-                seconds = measure(connection, rows, home, chosen.rounds)
-                trades_s = measure_trades(connection, chosen.rows, home)
-    finally:
-        shutil.rmtree(home)
+    rows = market(chosen.rows, Interval.M1).only(*COLUMNS)
+    with fresh_database() as (connection, _, home):
+        where = on_one_core()
+        ways = prepare(connection, rows, home)
+        seconds = in_turn(connection, ways, chosen.rounds, lambda: check(connection, rows))
+        trades_s = measure_trades(connection, chosen.rows, home)
     print(f"{chosen.rows} bars, {chosen.rounds} rounds, {where}")
     print(f"\nway       median rows/s (goal {GOAL})  of bare COPY  rows/s of its own work")
     for name, took in seconds.items():
-        ratio = statistics.median(bare / own for (bare, _), (own, _) in zip(seconds["copy"], took, strict=True))
-        whole, own = (chosen.rows / statistics.median(column) for column in zip(*took, strict=True))
-        print(f"{name:8} {whole:28.0f}  {ratio:12.2f}  {own:22.0f}")
-    print(f"trades   {chosen.rows / trades_s:13.0f}")
+        share, own = share_of_copy(seconds["copy"], took), median_rate(chosen.rows, took, 1)
+        print(f"{name:8} {median_rate(chosen.rows, took):28.0f}  {share:12.2f}  {own:22.0f}")
+    print(f"trades   {chosen.rows / trades_s:28.0f}")
     print(f"peak memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")
 
 

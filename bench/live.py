@@ -13,19 +13,15 @@ Every column that is waited for is checked to be of the bar that was stored.
 from __future__ import annotations
 
 import argparse
-import shutil
 import statistics
-import tempfile
 import time
 from pathlib import Path
 
+from bench.ways import fresh_database
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.market.job import Queue, Task
-from liqgrid.engine.store.database import Connection, connected
-from liqgrid.engine.store.embedded import embedded_server
+from liqgrid.engine.store.database import Connection
 from liqgrid.engine.store.jobs import queue_job
-from liqgrid.engine.store.migrate import migrate
-from liqgrid.engine.store.programs import wheel_binaries
 from liqgrid.engine.store.raw import StoredInstrument
 from tests.jobs.workers import bring, coin, workers_on
 from tests.markets import Market, market
@@ -71,28 +67,22 @@ def main() -> None:
     parser.add_argument("--bars", type=int, default=30)
     parser.add_argument("--history", type=int, default=1440, help="1m bars that are there before")
     chosen = parser.parse_args()
-    home = Path(tempfile.mkdtemp(prefix="liqgrid-bench-", dir="/tmp"))  # where the server's user can reach it
     rows = market(chosen.history + 3 * chosen.bars, Interval.M1, start="2024-06-20T00:00:00Z")
     took: dict[str, list[float]] = {"alone": [], "beside a rebuild": [], "10 at once": []}
-    try:
-        with embedded_server(home / "postgres", wheel_binaries(home / "bin")) as dsn:
-            migrate(dsn)
-            with connected(dsn) as connection, workers_on(dsn, home) as workers:
-                before = rows.rows(slice(0, chosen.history))
-                stored = [bring(connection, before, home, coin(number)) for number in range(10)]
-                workers.drain()
-                workers.start()
-                times = iter(range(chosen.history, len(rows)))
-                for _ in range(chosen.bars):
-                    took["alone"].append(seconds_of(connection, stored[:1], rows, next(times), home))
-                for _ in range(chosen.bars):
-                    rebuild_again(connection, stored[1])
-                    took["beside a rebuild"].append(seconds_of(connection, stored[:1], rows, next(times), home))
-                connection.execute("UPDATE instrument SET changed_from = NULL WHERE instrument_id > 1")
-                for _ in range(chosen.bars):
-                    took["10 at once"].append(seconds_of(connection, stored, rows, next(times), home))
-    finally:
-        shutil.rmtree(home)
+    with fresh_database() as (connection, dsn, home), workers_on(dsn, home) as workers:
+        before = rows.rows(slice(0, chosen.history))
+        stored = [bring(connection, before, home, coin(number)) for number in range(10)]
+        workers.drain()
+        workers.start()
+        times = iter(range(chosen.history, len(rows)))
+        for _ in range(chosen.bars):
+            took["alone"].append(seconds_of(connection, stored[:1], rows, next(times), home))
+        for _ in range(chosen.bars):
+            rebuild_again(connection, stored[1])
+            took["beside a rebuild"].append(seconds_of(connection, stored[:1], rows, next(times), home))
+        connection.execute("UPDATE instrument SET changed_from = NULL WHERE instrument_id > 1")
+        for _ in range(chosen.bars):
+            took["10 at once"].append(seconds_of(connection, stored, rows, next(times), home))
     print(f"{chosen.bars} bars after {chosen.history}\n\n{'':18}  median ms (goal {GOAL_MS})  95 %")
     for name, seconds in took.items():
         median, late = statistics.median(seconds), statistics.quantiles(seconds, n=20)[-1]

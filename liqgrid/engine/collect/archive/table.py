@@ -7,9 +7,11 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
 from liqgrid.engine.collect.csv_faults import (
@@ -122,14 +124,17 @@ class Block:
         repeats = np.flatnonzero(np.diff(key[order]) == 0) + 1  # positions in order whose row repeats the one before
         again, before = order[repeats], order[repeats - 1]
         for name in self.layout.read:
-            values = np.array(self.batch.column(name).to_pylist(), dtype=object)
-            differs = values[again] != values[before]
+            differs = self._cells(name, again) != self._cells(name, before)
             if differs.any():
                 raise wrong_cell(
                     self.text, self.layout.columns, self.rows_before + int(again[differs][0]), name,
                     f"is not what another row of the same {self.layout.key} says",
                 )  # fmt: skip
         return np.delete(order, repeats)
+
+    def _cells(self, name: str, rows: I64) -> NDArray[Any]:
+        taken = self.batch.column(name).take(pa.array(rows.tolist(), pa.int64()))
+        return np.array(taken.to_pylist(), dtype=object)
 
 
 def open_text(path: Path, layout: Layout) -> CsvText:
