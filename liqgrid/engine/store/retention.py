@@ -9,6 +9,7 @@ from liqgrid.engine.store.database import Connection
 from liqgrid.sql import queries
 
 _SQL = queries("retention")
+_TIMESCALE = queries("timescale")
 RAW_TABLES = ("bar", "open_interest", "funding_rate", "long_short_ratio", "liquidation", "liquidation_bar")
 
 
@@ -18,11 +19,11 @@ def delete_raw_before(connection: Connection, ts_ms: int) -> dict[str, int]:
     TimescaleDB drops whole chunks, so rows stay until all of their chunk is too old.
     """
     has_any = connection.execute(_SQL["hypertables_exist"]).fetchone() == (True,)
-    hypertables = {row[0] for row in connection.execute(_SQL["hypertables"])} if has_any else set()
+    hypertables = {row[0] for row in connection.execute(_TIMESCALE["hypertables"])} if has_any else set()
     deleted = {}
     for table in RAW_TABLES:
         if table in hypertables:
-            row = connection.execute(_SQL["drop_chunks"], [table, ts_ms]).fetchone()
+            row = connection.execute(_TIMESCALE["drop_chunks"], [table, ts_ms]).fetchone()
             deleted[table] = int(row[0]) if row else 0
         else:
             deleted[table] = connection.execute(_SQL[f"delete_old_{table}"], [ts_ms]).rowcount

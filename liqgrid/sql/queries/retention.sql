@@ -3,13 +3,6 @@
 -- name: hypertables_exist
 SELECT to_regclass('timescaledb_information.hypertables') IS NOT NULL
 
--- name: hypertables
-SELECT hypertable_name::text FROM timescaledb_information.hypertables
-
--- Whole chunks, the quickest way; a chunk goes when all of it is too old.
--- name: drop_chunks
-SELECT count(*) FROM drop_chunks($1::text::regclass, older_than => to_timestamp($2::double precision / 1000))
-
 -- name: delete_old_bar
 DELETE FROM bar WHERE ts < to_timestamp($1::double precision / 1000)
 
