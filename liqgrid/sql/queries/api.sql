@@ -134,3 +134,16 @@ ORDER BY i.venue, s."interval"
 
 -- name: venues
 SELECT venue, reachable, reason, (extract(epoch FROM since) * 1000)::bigint AS since_ms FROM venue_status ORDER BY venue
+
+-- What waits and what is under way.
+-- name: queues
+SELECT queue_name,
+       count(*) FILTER (WHERE status = 'todo') AS waiting,
+       count(*) FILTER (WHERE status = 'doing') AS running
+FROM procrastinate_jobs WHERE status IN ('todo', 'doing')
+GROUP BY queue_name ORDER BY queue_name
+
+-- name: job_failures
+SELECT task, subject, attempts, code, message, (extract(epoch FROM failed_at) * 1000)::bigint AS failed_ms,
+       (extract(epoch FROM retry_at) * 1000)::bigint AS retry_ms
+FROM job_failure ORDER BY failed_at DESC
