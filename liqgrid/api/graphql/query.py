@@ -34,7 +34,7 @@ from liqgrid.api.profiles import check_bands, load_profile, top_clusters
 from liqgrid.api.reads import InstrumentRow, read_pair, read_pair_page, read_skills
 from liqgrid.api.series import read_bars, read_open_interest
 from liqgrid.engine.market.errors import BadRequest
-from liqgrid.engine.market.instrument import Side, parse_pair
+from liqgrid.engine.market.instrument import Side, parse_pair, parse_pair_or_coin
 from liqgrid.engine.market.interval import Interval
 
 MAX_PAIRS = 200
@@ -83,8 +83,8 @@ class Query:
         unit: Unit = Unit.QUOTE,
     ) -> Grid:
         request = GridRequest(
-            parse_pair(pair), interval, milliseconds(start), milliseconds(end), last, venues, price_low, price_high,
-            rows, unit,
+            parse_pair_or_coin(pair), interval, milliseconds(start), milliseconds(end), last, venues, price_low,
+            price_high, rows, unit,
         )  # fmt: skip
         return Grid(data=await load_grid(info.context.pool, request, info.context.budget))
 
@@ -103,8 +103,8 @@ class Query:
         within: float = 0.1,
         limit: int = 10,
     ) -> Clusters:
-        profile = await load_profile(info.context.pool, parse_pair(pair), interval, milliseconds(at), venues)
-        return to_clusters(profile, top_clusters(profile, side, within, limit))
+        profile = await load_profile(info.context.pool, parse_pair_or_coin(pair), interval, milliseconds(at), venues)
+        return to_clusters(info.context, profile, top_clusters(profile, side, within, limit))
 
     @strawberry.field(
         description="Both sides' notional within `bands` (fractions of the price; default 0.01, 0.02, 0.05, 0.1), "
@@ -120,8 +120,8 @@ class Query:
         bands: list[float] | None = None,
     ) -> Exposure:
         within_fractions = check_bands(bands)
-        profile = await load_profile(info.context.pool, parse_pair(pair), interval, milliseconds(at), venues)
-        return to_exposure(profile, within_fractions)
+        profile = await load_profile(info.context.pool, parse_pair_or_coin(pair), interval, milliseconds(at), venues)
+        return to_exposure(info.context, profile, within_fractions)
 
     @strawberry.field(
         description="Closed bars that open in [start, end), paged; put together from finer bars where the interval is "
@@ -180,8 +180,8 @@ def _check_first(first: int, most: int) -> None:
 
 
 async def _one_instrument(pool: Pool, pair: str, venue: str | None) -> InstrumentRow:
-    """Return the pair's instrument of a venue, by default of the one with the largest open interest."""
-    rows = await read_pair(pool, parse_pair(pair), None if venue is None else [venue])
+    """Return the instrument of a pair or coin with the largest open interest, of one venue if given."""
+    rows = await read_pair(pool, parse_pair_or_coin(pair), None if venue is None else [venue])
     return rows[0]
 
 

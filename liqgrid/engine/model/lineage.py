@@ -1,0 +1,74 @@
+"""Lineage: which cluster of an earlier column a cluster continues (docs/model.md, "Clusters over time")."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from liqgrid.engine.market.instrument import Side
+from liqgrid.engine.model.clusters import Cluster
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What is known of a cluster's past, going back from a column.
+
+    ``cluster`` is what it was at ``since_ms``, the oldest column looked at so far; ``peak_quote`` the most notional it
+    had, at ``peak_ms``; ``swept_base`` what the liquidating price took of it.
+    """
+
+    cluster: Cluster
+    since_ms: int
+    peak_ms: int
+    peak_quote: float
+    swept_base: float = 0.0
+
+    def back(self, earlier: Cluster, at_ms: int, swept_base: float) -> Life:
+        """Return the life with what it was at an earlier column; ``swept_base`` was taken of it between the two."""
+        higher = earlier.notional_quote >= self.peak_quote  # of equal ones the earlier, where it was first that large
+        return replace(
+            self,
+            cluster=earlier,
+            since_ms=at_ms,
+            peak_ms=at_ms if higher else self.peak_ms,
+            peak_quote=earlier.notional_quote if higher else self.peak_quote,
+            swept_base=self.swept_base + swept_base,
+        )
+
+
+def begin_life(cluster: Cluster, at_ms: int) -> Life:
+    """Return the life of a cluster of which nothing but the present is known."""
+    return Life(cluster, at_ms, at_ms, cluster.notional_quote)
+
+
+def continued(later: Sequence[Cluster], earlier: Sequence[Cluster]) -> dict[Cluster, Cluster]:
+    """Return which clusters of an earlier column those of a later one continue; the others are new.
+
+    A cluster continues the one whose range holds its peak, or whose peak lies in its range, of the same side; of
+    several the one with the most notional. An earlier one goes on as one cluster: the one with the most notional of
+    those that claim it. Of equal notionals the one with the lower peak counts as the larger, whatever the order of the
+    arguments.
+    """
+    heirs: dict[Cluster, Cluster] = {}
+    for cluster in sorted(later, key=_largest_first):
+        kin = [one for one in earlier if one.side is cluster.side and _overlap(cluster, one)]
+        if kin:
+            heirs.setdefault(min(kin, key=_largest_first), cluster)
+    return {heir: ancestor for ancestor, heir in heirs.items()}
+
+
+def _overlap(later: Cluster, earlier: Cluster) -> bool:
+    return (
+        earlier.first_bin <= later.peak_bin < earlier.stop_bin or later.first_bin <= earlier.peak_bin < later.stop_bin
+    )
+
+
+def _largest_first(cluster: Cluster) -> tuple[float, int]:
+    return -cluster.notional_quote, cluster.peak_bin
+
+
+def lineage_id(what: str, symbols: Sequence[str], side: Side, born_ms: int, peak_bin: int) -> str:
+    """Return the name of a cluster, 16 hexadecimal digits: of a pair or coin, over these instruments, by its birth."""
+    text = "|".join((what, *sorted(symbols), side, str(born_ms), str(peak_bin)))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
