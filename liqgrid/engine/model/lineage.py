@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from liqgrid.engine.market.instrument import Side
+from liqgrid.engine.market.instrument import SIDES, Side
 from liqgrid.engine.model.clusters import Cluster
 
 
@@ -48,20 +49,19 @@ def continued(later: Sequence[Cluster], earlier: Sequence[Cluster]) -> dict[Clus
     A cluster continues the one whose range holds its peak, or whose peak lies in its range, of the same side; of
     several the one with the most notional. An earlier one goes on as one cluster: the one with the most notional of
     those that claim it. Of equal notionals the one with the lower peak counts as the larger, whatever the order of the
-    arguments.
+    arguments. Clusters of one column and side do not overlap.
     """
     heirs: dict[Cluster, Cluster] = {}
-    for cluster in sorted(later, key=_largest_first):
-        kin = [one for one in earlier if one.side is cluster.side and _overlap(cluster, one)]
-        if kin:
-            heirs.setdefault(min(kin, key=_largest_first), cluster)
+    for side in SIDES:
+        there = sorted((one for one in earlier if one.side is side), key=lambda one: one.peak_bin)
+        peaks = [one.peak_bin for one in there]
+        for cluster in sorted((one for one in later if one.side is side), key=_largest_first):
+            start, stop = bisect_left(peaks, cluster.first_bin), bisect_left(peaks, cluster.stop_bin)
+            beside = (*there[max(start - 1, 0) : start], *there[stop : stop + 1])
+            kin = [*there[start:stop], *(one for one in beside if one.first_bin <= cluster.peak_bin < one.stop_bin)]
+            if kin:
+                heirs.setdefault(min(kin, key=_largest_first), cluster)
     return {heir: ancestor for ancestor, heir in heirs.items()}
-
-
-def _overlap(later: Cluster, earlier: Cluster) -> bool:
-    return (
-        earlier.first_bin <= later.peak_bin < earlier.stop_bin or later.first_bin <= earlier.peak_bin < later.stop_bin
-    )
 
 
 def _largest_first(cluster: Cluster) -> tuple[float, int]:
