@@ -119,21 +119,6 @@ class GapRow:
 
 
 @dataclass(frozen=True, slots=True)
-class BuildRow:
-    """What made a column; ``tiers_assumed`` of its newest build, ``parameters`` of the model are JSON."""
-
-    build_id: int
-    model_version: str
-    parameters_hash: str
-    formula_version: str
-    finished_ms: int
-    instrument_id: int
-    tiers_assumed: bool
-    bars_without_volume: int
-    parameters: str
-
-
-@dataclass(frozen=True, slots=True)
 class SkillRow:
     """Skill of one instrument at one interval, over bars in [starts_ms, ends_ms)."""
 
@@ -186,6 +171,15 @@ async def read_pair(pool: Pool, pair: Pair | Coin, venues: Sequence[str] | None 
             venues=list(venues),
         )
     return [row for row in found if row.venue in venues]
+
+
+def leading(instruments: Sequence[InstrumentRow]) -> InstrumentRow:
+    """Return the instrument with the largest open interest, of those whose bars go on; they are ordered by it.
+
+    One that has no bars of the newest day has stopped, and must not stand for those that have.
+    """
+    newest_ms = max(row.last_bar_ms or 0 for row in instruments)
+    return next(row for row in instruments if (row.last_bar_ms or 0) >= newest_ms - Interval.D1.ms)
 
 
 def _check_not_joined(pair: Pair | Coin) -> None:
@@ -244,14 +238,6 @@ async def read_newest_close(
     return int(newest)
 
 
-async def read_newest_columns(
-    pool: Pool, instrument_ids: Sequence[int], interval: Interval, until_ms: int
-) -> dict[int, int]:
-    """Return the close of the newest column at or before ``until_ms`` of each instrument that has one."""
-    rows = await pool.fetch(_SQL["newest_columns"], instrument_ids, str(interval), until_ms)
-    return {row["instrument_id"]: row["close_ms"] for row in rows}
-
-
 async def read_column_range(
     pool: Pool, instruments: Sequence[InstrumentRow], interval: Interval, first_ms: int, last_ms: int, most: int
 ) -> tuple[int, int]:
@@ -284,18 +270,6 @@ def largest_first(instruments: Sequence[InstrumentRow], columns: Sequence[Column
     newest_ms = columns[-1].close_ms
     interest = {column.instrument_id: column.open_interest_base for column in columns if column.close_ms == newest_ms}
     return sorted(instruments, key=lambda row: (-interest.get(row.instrument_id, 0.0), row.venue, row.pair))
-
-
-async def read_builds(pool: Pool, build_ids: set[int]) -> list[BuildRow]:
-    """Return the builds, newest first."""
-    rows = [BuildRow(**row) for row in await pool.fetch(_SQL["builds"], sorted(build_ids))]
-    return sorted(rows, key=lambda row: -row.build_id)
-
-
-async def read_first_tiers(pool: Pool, instrument_ids: Sequence[int]) -> dict[int, int]:
-    """Return since when margin tiers are known, epoch ms by instrument."""
-    rows = await pool.fetch(_SQL["first_tiers"], instrument_ids)
-    return {row["instrument_id"]: row["valid_from_ms"] for row in rows}
 
 
 async def read_skills(pool: Pool, pair: Pair) -> list[SkillRow]:

@@ -95,9 +95,9 @@ def test_age_is_what_was_there_and_was_not_reached_since(served: Served, venue: 
                 _, rests = held(then[0], cluster)
                 rests = rests * np.exp(now.row[f"{side}_log_kept"] - then[0].row[f"{side}_log_kept"])
                 since = [column for column in columns if then[0].close_ms < column.close_ms <= now.close_ms]
+                low, high = bin_of(min(one.mark_low for one in since)), bin_of(max(one.mark_high for one in since))
                 for k in range(first_bin, first_bin + len(base)):
-                    low, high = min(one.mark_low for one in since), max(one.mark_high for one in since)
-                    if k >= bin_at(low) if side == "long" else k <= bin_at(high):
+                    if k >= low if side == "long" else k <= high:
                         rests[k - first_bin] = 0
             at_least.append(np.minimum(rests, at_least[-1]))
         at_least.append(np.zeros(len(base)))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from liqgrid.engine.market.instrument import SIDES, Side
 from liqgrid.engine.model.clusters import Cluster
-from liqgrid.engine.model.lineage import begin_life, continued, lineage_id
+from liqgrid.engine.model.lineage import Life, begin_life, continued, lineage_id
 
 SYMBOLS = ["binance:BTC-USDT", "bybit:BTC-USDT"]
 Columns = list[list[Cluster]]
@@ -50,7 +50,7 @@ def larger(one: Cluster, other: Cluster) -> bool:
 def names(history: Columns) -> dict[Cluster, str]:
     """The name of each cluster of the last column, followed back column by column; column t closes at t."""
     lives = {one: begin_life(one, len(history) - 1) for one in history[-1]}
-    ended = {}
+    ended: dict[Cluster, Life] = {}
     for t in range(len(history) - 1, -1, -1):
         links = continued(history[t], history[t - 1]) if t else {}
         ended |= {one: life for one, life in lives.items() if life.cluster not in links}

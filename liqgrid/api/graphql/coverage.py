@@ -10,15 +10,8 @@ from strawberry.scalars import JSON
 
 from liqgrid.api.database import Pool
 from liqgrid.api.graphql.scalars import optional_time, time_of
-from liqgrid.api.reads import (
-    BuildRow,
-    ColumnRow,
-    InstrumentRow,
-    read_builds,
-    read_first_tiers,
-    read_gaps,
-    read_newest_columns,
-)
+from liqgrid.api.provenance import BuildRow, read_builds, read_first_tiers, read_newest_columns
+from liqgrid.api.reads import ColumnRow, InstrumentRow, read_gaps
 from liqgrid.engine.market.errors import NotBuilt
 from liqgrid.engine.market.interval import Interval
 

@@ -31,7 +31,7 @@ from liqgrid.api.graphql.levels import Clusters, Exposure, to_clusters, to_expos
 from liqgrid.api.graphql.scalars import milliseconds
 from liqgrid.api.grids import GridRequest, Unit, load_grid
 from liqgrid.api.profiles import check_bands, load_profile, top_clusters
-from liqgrid.api.reads import InstrumentRow, read_pair, read_pair_page, read_skills
+from liqgrid.api.reads import InstrumentRow, leading, read_pair, read_pair_page, read_skills
 from liqgrid.api.series import read_bars, read_open_interest
 from liqgrid.engine.market.errors import BadRequest
 from liqgrid.engine.market.instrument import Side, parse_pair, parse_pair_or_coin
@@ -64,7 +64,8 @@ class Query:
         return found[0] if found else None
 
     @strawberry.field(
-        description="The heatmap. Columns that close in [start, end), or the `last` (288) of them before `end`; `rows` "
+        description="The heatmap of a pair (BTC-USDT), or of a coin (BTC): all its dollar pairs added. Columns that "
+        "close in [start, end), or the `last` (288) of them before `end`; `rows` "
         "geometric price rows between priceLow and priceHigh (default: 10 % beyond the range of the bars). Venues are "
         "summed (default: all)."
     )
@@ -90,7 +91,7 @@ class Query:
 
     @strawberry.field(
         description="The densest price ranges whose peak is `within` a fraction of the price, largest notional first, "
-        "of the newest column at or before `at`."
+        "of the newest column at or before `at`. Of a pair, or of a coin: all its dollar pairs added."
     )
     async def top_clusters(
         self,
@@ -108,7 +109,7 @@ class Query:
 
     @strawberry.field(
         description="Both sides' notional within `bands` (fractions of the price; default 0.01, 0.02, 0.05, 0.1), "
-        "which side is heavier, and what is nearest, of the newest column at or before `at`."
+        "which side is heavier, and what is nearest, of the newest column at or before `at`. Of a pair or a coin."
     )
     async def exposure(
         self,
@@ -125,7 +126,8 @@ class Query:
 
     @strawberry.field(
         description="Closed bars that open in [start, end), paged; put together from finer bars where the interval is "
-        "not stored. `venue`: default the one with the largest open interest."
+        "not stored. Of a pair, or of a coin (all its dollar pairs); `venue`: default the one with the largest open "
+        "interest, of those whose bars go on."
     )
     async def bars(
         self,
@@ -145,7 +147,8 @@ class Query:
         return to_bar_series(row, interval, page)
 
     @strawberry.field(
-        description="Open interest samples in [start, end), paged. `venue`: default the one with the largest."
+        description="Open interest samples in [start, end), paged, of a pair or a coin. `venue`: default the one with "
+        "the largest, of those whose bars go on."
     )
     async def open_interest(
         self,
@@ -180,9 +183,8 @@ def _check_first(first: int, most: int) -> None:
 
 
 async def _one_instrument(pool: Pool, pair: str, venue: str | None) -> InstrumentRow:
-    """Return the instrument of a pair or coin with the largest open interest, of one venue if given."""
-    rows = await read_pair(pool, parse_pair_or_coin(pair), None if venue is None else [venue])
-    return rows[0]
+    """Return the leading instrument of a pair or coin, of one venue if given."""
+    return leading(await read_pair(pool, parse_pair_or_coin(pair), None if venue is None else [venue]))
 
 
 def _stretch(start: datetime | None, end: datetime | None, after: str | None) -> tuple[int, int]:
