@@ -47,8 +47,8 @@ def side_view(snapshots: Snapshots, s: int, side: int, price: float) -> SideView
         outside_quote=float(snapshots.outside_quote[side, s]),
         log_kept=float(snapshots.log_kept[side, s]),
         shares={
-            (nearest // BLOCK_BINS + int(block), int(j)): int(shares[block, j])
-            for block, j in zip(*np.nonzero(shares), strict=True)
+            (nearest // BLOCK_BINS + int(block), int(j)): int(shares[j, block])
+            for j, block in zip(*np.nonzero(shares), strict=True)
         },
     )
 
@@ -56,7 +56,7 @@ def side_view(snapshots: Snapshots, s: int, side: int, price: float) -> SideView
 def column_of(book: Book, side: int) -> SideView:
     """One side of a book at its price, as a column keeps it."""
     near = np.empty(COLUMN_REACH, dtype=np.float32)
-    shares = np.empty((SHARE_BLOCKS, book.raw.shape[1]), dtype=np.uint8)
+    shares = np.empty((book.raw.shape[1], SHARE_BLOCKS), dtype=np.uint8)
     amounts = np.zeros(5)
     state = book.state[side]
     amounts[kernel.AT_TOTAL], amounts[kernel.AT_UNPLACED], amounts[kernel.AT_LOG_KEPT] = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import orjson
 
 from liqgrid.api.database import Pool
@@ -14,6 +13,7 @@ from liqgrid.engine.market.arrays import F32, U8
 from liqgrid.engine.market.axis import MAX_PRICE, MIN_PRICE
 from liqgrid.engine.market.errors import NotBuilt
 from liqgrid.engine.market.interval import Interval
+from liqgrid.engine.market.span import decode_shares, decode_span
 from liqgrid.sql import queries
 
 _SQL = queries("api_clusters")
@@ -21,10 +21,10 @@ _SQL = queries("api_clusters")
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Leverage classes (J,) of one instrument's column, and by side the (B, J) parts of each in 255ths by block."""
+    """Leverage classes (J,) of one instrument's column, and the parts of each in 255ths, (2, J, SHARE_BLOCKS)."""
 
     leverages: tuple[float, ...]
-    sides: tuple[U8, U8]
+    parts: U8
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,7 @@ async def read_shares(pool: Pool, columns: Sequence[ColumnRow], interval: Interv
     shares = {}
     for row in rows:
         leverages = tuple(float(one) for one in orjson.loads(row["leverages"]))
-        long, short = (
-            np.frombuffer(row[name], dtype=np.uint8).reshape(-1, len(leverages))
-            for name in ("long_shares", "short_shares")
-        )
-        shares[row["instrument_id"]] = Shares(leverages, (long, short))
+        shares[row["instrument_id"]] = Shares(leverages, decode_shares(row["shares"], len(leverages)))
     return shares
 
 
@@ -95,8 +91,12 @@ async def read_earlier(
     return {
         (row["instrument_id"], row["before_ms"]): Earlier(
             (
-                EarlierSide(row["long_first_bin"], np.frombuffer(row["long"], "<f4"), row["long_log_kept"]),
-                EarlierSide(row["short_first_bin"], np.frombuffer(row["short"], "<f4"), row["short_log_kept"]),
+                EarlierSide(
+                    row["long_first_bin"], decode_span(row["long"], row["long_exponent"]), row["long_log_kept"]
+                ),
+                EarlierSide(
+                    row["short_first_bin"], decode_span(row["short"], row["short_exponent"]), row["short_log_kept"]
+                ),
             ),
             NOWHERE if row["mark_low"] is None else Reached(row["mark_low"], row["mark_high"]),
         )

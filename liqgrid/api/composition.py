@@ -47,7 +47,7 @@ async def by_leverage(pool: Pool, profile: Profile, clusters: Sequence[Cluster])
             of = shares[column.instrument_id]
             side = column.sides[cluster.side.row]
             notional = notional_by_class(
-                side.first_bin, of.sides[cluster.side.row], cluster.first_bin, within(side, cluster)
+                cluster.side, column.price, of.parts[cluster.side.row], cluster.first_bin, within(side, cluster)
             )
             for leverage, one in zip(of.leverages, notional.tolist(), strict=True):
                 if one > 0:

@@ -131,10 +131,12 @@ def _lineage(profile: Profile, cluster: Cluster, born: Life | None, older: Life 
 async def _go_back(past: _Past, later: Step, earlier: Step | None, alive: Lives, born: Lives) -> Lives:
     """Return the lives that go on to the day ``earlier``; add to ``born`` those that began after it."""
     kin: dict[Cluster, Cluster] = {}
-    reached = _own_reach(later)
+    reached: Mapping[int, Reached] = _own_reach(later)
     # Within the newest day hour by hour, so that an id is that of the hour before as long as the day lasts.
     if earlier is not None and later.close_ms % Interval.D1.ms == 0:
         kin = _continued(later, earlier)
+        if later.close_ms == past.profile.close_ms:  # whose own interval may be shorter than the day
+            reached = await _reach(past, later, earlier)
     gone_on = {
         one: _back(life, kin[life.cluster], later, earlier, reached)
         for one, life in alive.items()
@@ -148,7 +150,7 @@ async def _go_back(past: _Past, later: Step, earlier: Step | None, alive: Lives,
     at = later
     for step in [*hours, *([] if earlier is None else [earlier])]:
         if at is later:
-            reached = await read_reached(past.pool, past.ids, past.profile.interval, step.close_ms, at.close_ms)
+            reached = await _reach(past, at, step)
         else:
             reached = _own_reach(at)
         links = _continued(at, step)
@@ -202,6 +204,10 @@ def _kept(now: ColumnRow, then: ColumnRow) -> float:
 
 def _own_reach(step: Step) -> dict[int, Reached]:
     return {column.instrument_id: Reached(column.mark_low, column.mark_high) for column in step.columns}
+
+
+async def _reach(past: _Past, later: Step, earlier: Step) -> dict[int, Reached]:
+    return await read_reached(past.pool, past.ids, past.profile.interval, earlier.close_ms, later.close_ms)
 
 
 async def _hours(past: _Past, first_ms: int, last_ms: int) -> list[Step]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from typing import Any
 
 from liqgrid.api.database import Pool
 from liqgrid.engine.market.arrays import F32
 from liqgrid.engine.market.errors import BadRequest, NotBuilt, UnknownPair
 from liqgrid.engine.market.instrument import DOLLARS, Coin, Pair, pair_from_joined
 from liqgrid.engine.market.interval import Interval
+from liqgrid.engine.market.span import decode_span
 from liqgrid.sql import queries
 
 _SQL = queries("api")
@@ -253,16 +253,12 @@ async def read_columns(
     """Return the columns that close in [first_ms, last_ms], ascending in time."""
     ids = [row.instrument_id for row in instruments]
     rows = await pool.fetch(_SQL["columns"], ids, str(interval), first_ms, last_ms)
-    return [
-        ColumnRow(
-            **{
-                **row,
-                "long": np.frombuffer(row["long"], dtype="<f4"),
-                "short": np.frombuffer(row["short"], dtype="<f4"),
-            }
-        )
-        for row in rows
-    ]
+    return [_column(dict(row)) for row in rows]
+
+
+def _column(row: dict[str, Any]) -> ColumnRow:
+    spans = {side: decode_span(row[side], row.pop(f"{side}_exponent")) for side in ("long", "short")}
+    return ColumnRow(**{**row, **spans})
 
 
 def largest_first(instruments: Sequence[InstrumentRow], columns: Sequence[ColumnRow]) -> list[InstrumentRow]:

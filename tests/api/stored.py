@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 
 from liqgrid.engine.market.arrays import F64
 from liqgrid.engine.market.axis import mid_prices
+from liqgrid.engine.market.span import decode_span
 from liqgrid.engine.store.database import connected
 
 
@@ -28,7 +29,9 @@ class StoredColumn:
         return int(self.row["ts"].timestamp() * 1000)
 
     def span(self, side: str) -> tuple[int, F64]:
-        return self.row[f"{side}_first_bin"], np.frombuffer(self.row[side], "<f4").astype(np.float64)
+        return self.row[f"{side}_first_bin"], decode_span(self.row[side], self.row[f"{side}_exponent"]).astype(
+            np.float64
+        )
 
     def placed(self, side: str, *, quote: bool) -> float:
         """What lies in the bins of a side."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import zlib
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from liqgrid.api.database import Pool
 from liqgrid.engine.market.arrays import F64
-from liqgrid.engine.market.axis import bin_of, mid_prices
+from liqgrid.engine.market.axis import COLUMN_REACH, bin_of, mid_prices
 from tests.api.conftest import LAGGING, PARAMETERS, Served
 from tests.api.stored import StoredColumn, ms_of, stored_columns, text_of
 
@@ -64,10 +65,12 @@ def test_leverage_is_that_of_the_stored_shares(served: Served) -> None:
         wanted = dict.fromkeys(PARAMETERS.leverages, 0.0)
         for column in columns:
             first_bin, base = held(column, cluster)
-            table = np.frombuffer(column.row[f"{side}_shares"], "u1").reshape(-1, len(wanted)).astype(np.float64)
+            shares = np.frombuffer(zlib.decompress(column.row["shares"]), "u1").reshape(2, len(wanted), -1)
+            table = shares[int(side == "short")].T.astype(np.float64)
+            lowest = bin_of(column.price) + 1 if side == "short" else bin_of(column.price) - COLUMN_REACH
             for k, amount in enumerate(base, start=first_bin):
                 if amount:
-                    row = table[k // 8 - column.row[f"{side}_first_bin"] // 8]
+                    row = table[k // 8 - lowest // 8]
                     for leverage, share in zip(wanted, row / row.sum(), strict=True):
                         wanted[leverage] += amount * float(mid_prices(k, 1)[0]) * share
         parts = cluster["composition"]["leverage"]

@@ -178,7 +178,8 @@ def test_skill_is_that_of_the_last_build(served: Served) -> None:
         assert one["modelVersion"] == MODEL_VERSION
         assert one["parametersHash"] == PARAMETERS.digest()
     assert ms_of(found[0]["start"]) == served.binance.open_ms[0]
-    assert ms_of(found[0]["end"]) == served.binance.open_ms[-1] + served.binance.interval.ms
+    until_ms = served.binance.open_ms[-1] + served.binance.interval.ms
+    assert ms_of(found[0]["end"]) == until_ms // Interval.D1.ms * Interval.D1.ms  # of whole days
     assert served.ask('{ skill(pair: "ETH-USDT") { symbol } }')["skill"] == []
 
 

@@ -18,11 +18,12 @@ from tests.markets import Market, market
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = Interval.H1.ms
 DAY = Interval.D1.ms
-SPANS = ("long_first_bin", "long", "short_first_bin", "short")
+SPANS = ("long_first_bin", "long_exponent", "long", "short_first_bin", "short_exponent", "short")
 COLUMNS = (
     '"interval", ts, price, open, high, low, close, volume_base, open_interest_base, open_interest_at, mark, '
-    "total_base, long_unplaced_base, short_unplaced_base, long_first_bin, long, long_outside_base, "
-    "long_outside_quote, short_first_bin, short, short_outside_base, short_outside_quote"
+    "mark_low, mark_high, total_base, long_unplaced_base, short_unplaced_base, long_log_kept, short_log_kept, "
+    "long_first_bin, long_exponent, long, long_outside_base, long_outside_quote, "
+    "short_first_bin, short_exponent, short, short_outside_base, short_outside_quote, shares"
 )
 Grid = dict[str, list[tuple[Any, ...]]]
 Bring = Callable[[Connection, Market], None]

@@ -88,7 +88,7 @@ def random_market(seed: int, bars: int, wild: Wildness) -> ReplayInput:
                 price * shift,
                 volume,
                 interest,
-                wild.mark,
+                True,
             )
         )
     return replay_input(np.array(rows, dtype=np.float64))

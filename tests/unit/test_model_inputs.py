@@ -155,7 +155,7 @@ def snapshots_of(bar: int, short_by: float = 0.0) -> Snapshots:
     """One snapshot: a bin of 1 on both sides, 1 of the longs unplaced, 2 and 3 outside, 4 in all."""
     near = np.zeros((2, 1, COLUMN_REACH), dtype=np.float32)
     near[:, 0, 100] = 1.0
-    shares = np.zeros((2, 1, SHARE_BLOCKS, 1), dtype=np.uint8)
+    shares = np.zeros((2, 1, 1, SHARE_BLOCKS), dtype=np.uint8)
     pairs = [(4.0, 4.0), (1.0, 0.0), (2.0, 3.0 - short_by), (200.0, 300.0), (-0.5, -0.75)]
     return Snapshots(np.array([bar]), near, shares, *(np.array(pair)[:, None] for pair in pairs))
 

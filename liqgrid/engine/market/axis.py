@@ -31,7 +31,12 @@ def coordinates(price: F64) -> F64:
 
 def bins_of(price: F64) -> I64:
     """Return the bin of each price, same shape; prices are quote per base, > 0."""
-    return np.floor(coordinates(price) + _EDGE_TOLERANCE).astype(np.int64)
+    return bins_at(coordinates(price))
+
+
+def bins_at(coordinate: F64) -> I64:
+    """Return the bin of each coordinate, same shape."""
+    return np.floor(coordinate + _EDGE_TOLERANCE).astype(np.int64)
 
 
 def bin_of(price: float) -> int:
@@ -55,9 +60,8 @@ def check_price(price: F64) -> None:
     BadData
         If one is not within [1e-9, 1e9]; a NaN is not.
     """
-    usable = (price >= MIN_PRICE) & (price <= MAX_PRICE)
-    if not usable.all():
-        was = float(price[~usable][0])
+    if not (price.min(initial=MAX_PRICE) >= MIN_PRICE and price.max(initial=MIN_PRICE) <= MAX_PRICE):
+        was = float(price[~((price >= MIN_PRICE) & (price <= MAX_PRICE))][0])
         raise BadData(f"price was {was!r}; it must be within {MIN_PRICE:g} and {MAX_PRICE:g}", price=was)
 
 

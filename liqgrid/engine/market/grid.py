@@ -25,7 +25,7 @@ class GridColumns:
     the sample used; before the close when it was carried on.
     ``near_base`` (2, K, COLUMN_REACH) base units per bin: longs from the bin COLUMN_REACH below that of ``price``,
     shorts from the bin above it. ``outside`` is what lies beyond; ``unplaced_base`` has no known entry prices.
-    ``shares`` (2, K, SHARE_BLOCKS, J) the part of each leverage class in each block of bins, in 255ths, from the block
+    ``shares`` (2, K, J, SHARE_BLOCKS) the part of each leverage class in each block of bins, in 255ths, from the block
     of the first bin on. ``log_kept`` see ``Book``.
     """
 

@@ -95,7 +95,7 @@ def run_side(  # noqa: PLR0912, PLR0915 - one loop, whose calls would cost more 
     predicted
         (T,) predicted liquidations, base units, filled.
     near, shares, amounts
-        (S, COLUMN_REACH), (S, SHARE_BLOCKS, J), (S, 5) snapshots, filled.
+        (S, COLUMN_REACH), (S, J, SHARE_BLOCKS), (S, 5) snapshots, filled.
     """
     classes, rungs = cells.shape[0], weight.shape[0]
     scale, total, unplaced = state[SCALE], state[TOTAL], state[UNPLACED]
@@ -262,7 +262,7 @@ def _snapshot(
                 held = 0.0
                 for k in range(begin - low, end - low):
                     held += row[k]
-                by_class[block - nearest_low // block_bins, j] = held
+                by_class[j, block - nearest_low // block_bins] = held
         for k in range(live_low[j] - first_bin, min(live_high[j] + 1, nearest_low) - first_bin):
             outside += cells[j, k]
             outside_quote += cells[j, k] * mid[k]
@@ -271,11 +271,11 @@ def _snapshot(
             outside_quote += cells[j, k] * mid[k]
     for i in range(reach):
         near[i] = summed[i] * scale
-    for block in range(shares.shape[0]):
+    for block in range(shares.shape[1]):
         held = 0.0
         for j in range(classes):
-            held += by_class[block, j]
+            held += by_class[j, block]
         part = 255.0 / held if held > 0.0 else 0.0
         for j in range(classes):
-            shares[block, j] = int(by_class[block, j] * part + 0.5)
+            shares[j, block] = int(by_class[j, block] * part + 0.5)
     amounts[AT_OUTSIDE_BASE], amounts[AT_OUTSIDE_QUOTE] = outside * scale, outside_quote * scale

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from liqgrid.engine.market.arrays import F32, F64, I64, U8, Bool
-from liqgrid.engine.market.axis import COLUMN_REACH, bins_of, check_price, coordinates, mid_prices
+from liqgrid.engine.market.axis import COLUMN_REACH, bins_at, bins_of, check_price, coordinates, mid_prices
 from liqgrid.engine.market.bars import ReplayInput
 from liqgrid.engine.market.errors import BadData
 from liqgrid.engine.market.grid import BLOCK_BINS, SHARE_BLOCKS
@@ -36,8 +36,8 @@ class Snapshots:
     """The book at S closes, as grid columns keep it; amounts in base units, row 0 long and 1 short.
 
     ``bar`` (S,) row of the bar that closes with it. ``near_base`` (2, S, COLUMN_REACH) classes summed: longs from the
-    bin COLUMN_REACH below that of the price, shorts from the bin above it, both upwards. ``shares`` (2, S,
-    SHARE_BLOCKS, J) the part of each leverage class in each block of bins, in 255ths, from the block of that first bin.
+    bin COLUMN_REACH below that of the price, shorts from the bin above it, both upwards. ``shares`` (2, S, J,
+    SHARE_BLOCKS) the part of each leverage class in each block of bins, in 255ths, from the block of that first bin.
     ``total_base``, ``unplaced_base``, ``outside_base``, ``outside_quote``, ``log_kept`` (2, S).
     """
 
@@ -91,7 +91,7 @@ def replay(
     bar = np.flatnonzero(wanted) if wanted is not None else np.empty(0, dtype=np.int64)  # (S,)
     classes = len(levels.leverage)
     near_base = np.empty((2, len(bar), COLUMN_REACH), dtype=np.float32)
-    shares = np.empty((2, len(bar), SHARE_BLOCKS, classes), dtype=np.uint8)
+    shares = np.empty((2, len(bar), classes, SHARE_BLOCKS), dtype=np.uint8)
     amounts = np.empty((2, len(bar), 5))
     predicted = np.zeros((2, len(bars)))  # (2, T)
     book = book.copy()
@@ -135,16 +135,20 @@ class _Steps:
 def _steps(book: Book, bars: ReplayInput, parameters: ModelParameters) -> _Steps:
     for price in (bars.low, bars.high, bars.mark_low, bars.mark_high, bars.mark_close):
         check_price(price)
+    entry_low, entry_high = coordinates(bars.low), coordinates(bars.high)
+    # Logarithms are half of what is left of a replay's time: without marks there are two fewer to take.
+    reached_low, reached_high = entry_low, entry_high
+    if bars.has_mark.any():
+        reached_low, reached_high = coordinates(bars.mark_low), coordinates(bars.mark_high)
     before_ms = np.concatenate([[book.close_ms or bars.open_ms[0]], bars.close_ms[:-1]])  # (T,)
     before_interest = np.concatenate([[book.open_interest_base], bars.open_interest_base[:-1]])  # (T,)
-    entry_low = coordinates(bars.low)
     # NaN in the very first bar, which closes nothing.
     log_stays = -parameters.turnover_fraction * bars.volume_base / (2 * before_interest)
     return _Steps(
         gap=bars.open_ms - before_ms > parameters.max_gap_ms,
         entry_low=entry_low,
-        width=np.maximum(coordinates(bars.high) - entry_low, _MIN_WIDTH),
-        reached=np.stack([bins_of(bars.mark_low), bins_of(bars.mark_high)]),
+        width=np.maximum(entry_high - entry_low, _MIN_WIDTH),
+        reached=np.stack([bins_at(reached_low), bins_at(reached_high)]),
         close_bin=bins_of(bars.mark_close),
         log_stays=log_stays,
         stays=np.exp(log_stays),

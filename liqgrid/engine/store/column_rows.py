@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -10,28 +11,24 @@ import numpy as np
 
 from liqgrid.engine.market.arrays import I64, Bool
 from liqgrid.engine.market.axis import COLUMN_REACH, bins_of
-from liqgrid.engine.market.grid import BLOCK_BINS, GridColumns
+from liqgrid.engine.market.grid import GridColumns
+from liqgrid.engine.market.span import encode_shares, encode_spans
 from liqgrid.engine.store.binary import Field, doubles, integers, texts, timestamps
 
 _LENGTH = struct.Struct(">i")
 _DOUBLE = struct.Struct(">id")
 _NULL = _LENGTH.pack(-1)
-_SPANS = 5  # volume, which may be NULL, and four arrays of bytes
-_BLOCK_ROWS = 64  # about a megabyte at a time
+_SPANS = 4  # volume, which may be NULL, and three arrays of bytes
+_BLOCK_ROWS = 128  # under a megabyte at a time
 
 
 def column_rows(instrument_id: int, build_id: int, columns: GridColumns) -> Iterator[bytes]:
     """Yield the rows of ``copy_grid_column``, some at a time, without header and trailer."""
     count = len(columns)
+    codes, exponents = encode_spans(columns.near_base)  # (2, K, COLUMN_REACH), (2, K)
+    begin, end = _filled(codes != 0)  # (2, K) each
     price_bin = bins_of(columns.price)  # (K,)
-    nearest = np.stack([price_bin - COLUMN_REACH, price_bin + 1])  # (2, K) bin of near_base[:, :, 0]
-    begin, end = _filled(columns.near_base != 0)  # (2, K) each
-    empty = begin >= end
-    begin[empty] = end[empty] = 0
-    first_bin = nearest + begin  # (2, K)
-    block = nearest // BLOCK_BINS  # (2, K)
-    first_share = np.where(empty, 0, first_bin // BLOCK_BINS - block)
-    stop_share = np.where(empty, 0, (nearest + end - 1) // BLOCK_BINS - block + 1)
+    first_bin = np.stack([price_bin - COLUMN_REACH, price_bin + 1]) + begin  # (2, K)
     prefixes = _fixed(
         [
             integers(instrument_id, count), texts(str(columns.interval), count), timestamps(columns.close_ms),
@@ -40,20 +37,18 @@ def column_rows(instrument_id: int, build_id: int, columns: GridColumns) -> Iter
             doubles(columns.mark_low), doubles(columns.mark_high), Field(columns.mark.astype("u1")),
             doubles(columns.open_interest_base), timestamps(columns.open_interest_ms), doubles(columns.total_base[0]),
             *map(doubles, (*columns.unplaced_base, *columns.outside_base, *columns.outside_quote, *columns.log_kept)),
-            *(Field(side.astype(">i4")) for side in first_bin),
+            *(Field(side.astype(">i4")) for side in first_bin), *(Field(side.astype(">i2")) for side in exponents),
         ]
     )  # fmt: skip
-    spans = columns.near_base.astype("<f4", copy=False)
-    rows = []
+    rows: list[bytes] = []
     for k in range(count):
         volume = float(columns.volume_base[k])
-        values = [
-            *(spans[side, k, begin[side, k] : end[side, k]].tobytes() for side in (0, 1)),
-            *(columns.shares[side, k, first_share[side, k] : stop_share[side, k]].tobytes() for side in (0, 1)),
-        ]
-        rows.append(prefixes[k].tobytes())
-        rows.append(_NULL if volume != volume else _DOUBLE.pack(8, volume))  # noqa: PLR0124 - NaN alone differs
-        for value in values:
+        rows += (prefixes[k].tobytes(), _NULL if math.isnan(volume) else _DOUBLE.pack(8, volume))
+        for value in (
+            codes[0, k, begin[0, k] : end[0, k]].tobytes(),
+            codes[1, k, begin[1, k] : end[1, k]].tobytes(),
+            encode_shares(columns.shares[:, k]),
+        ):
             rows += (_LENGTH.pack(len(value)), value)
         if k % _BLOCK_ROWS == _BLOCK_ROWS - 1:
             yield b"".join(rows)

@@ -11,16 +11,47 @@ ALTER TABLE grid_column
     ADD COLUMN mark_high      double precision NOT NULL,
     ADD COLUMN long_log_kept  double precision NOT NULL,   -- sum of ln(part left by closing) since the history began
     ADD COLUMN short_log_kept double precision NOT NULL,
-    -- Part of each leverage class in each block of 8 bins, in 255ths: a row of one byte a class for every block from that
-    -- of the side's first bin to that of its last. The classes are those of the build's parameters.
-    ADD COLUMN long_shares    bytea NOT NULL,
-    ADD COLUMN short_shares   bytea NOT NULL;
+    ADD COLUMN long_exponent  smallint NOT NULL,           -- that of the span's largest bin
+    ADD COLUMN short_exponent smallint NOT NULL,
+    -- zlib of one byte per side, leverage class and block of 8 bins: the part of the class in the block, in 255ths. The
+    -- classes are those of the build's parameters; blocks count from that of the side's bin farthest below.
+    ADD COLUMN shares         bytea NOT NULL;
 
--- Spans hold little that repeats: trying to compress them costs half of a build and saves a quarter of the space.
+-- Spans are now little-endian 16-bit codes, see docs/decisions/0007-column-codes.md. A row then fits into a page: it is not
+-- cut into pieces, and no time is lost on trying to compress what does not repeat.
+ALTER TABLE grid_column SET (toast_tuple_target = 8160);
 ALTER TABLE grid_column
     ALTER COLUMN long SET STORAGE EXTERNAL, ALTER COLUMN short SET STORAGE EXTERNAL,
-    ALTER COLUMN long_shares SET STORAGE EXTERNAL, ALTER COLUMN short_shares SET STORAGE EXTERNAL;
+    ALTER COLUMN shares SET STORAGE EXTERNAL;
 ALTER TABLE book_checkpoint ALTER COLUMN book SET STORAGE EXTERNAL;
+
+-- Base units of the bin at position i (from 0) of a span.
+CREATE FUNCTION span_base(codes bytea, exponent smallint, i integer) RETURNS double precision
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE
+    WHEN get_byte(codes, 2 * i + 1) < 8 THEN 0
+    ELSE (2048 + (get_byte(codes, 2 * i + 1) & 7) * 256 + get_byte(codes, 2 * i))
+         * 2.0::double precision ^ ((get_byte(codes, 2 * i + 1) >> 3) + exponent - 42)
+END;
+
+CREATE OR REPLACE VIEW grid_cell AS
+SELECT i.venue || ':' || i.pair AS instrument,
+       c."interval",
+       c.ts,
+       1.0005::double precision ^ k.bin AS price_low,
+       1.0005::double precision ^ (k.bin + 1) AS price_high,
+       CASE WHEN k.bin BETWEEN c.long_first_bin AND c.long_first_bin + length(c.long) / 2 - 1
+            THEN span_base(c.long, c.long_exponent, k.bin - c.long_first_bin) ELSE 0 END AS long_base,
+       CASE WHEN k.bin BETWEEN c.short_first_bin AND c.short_first_bin + length(c.short) / 2 - 1
+            THEN span_base(c.short, c.short_exponent, k.bin - c.short_first_bin) ELSE 0 END AS short_base
+FROM grid_column c
+JOIN instrument i USING (instrument_id)
+CROSS JOIN LATERAL generate_series(
+    least(c.long_first_bin, c.short_first_bin),
+    greatest(c.long_first_bin + length(c.long) / 2, c.short_first_bin + length(c.short) / 2) - 1
+) AS k (bin);
+
+DROP FUNCTION float32_at(bytea, integer);
 
 -- The parameters behind each hash, so that anyone can make the same columns again.
 CREATE TABLE model (

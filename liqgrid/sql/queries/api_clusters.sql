@@ -2,7 +2,7 @@
 
 -- Parts of each leverage class in columns of one time, and which classes those are.
 -- name: leverage_shares
-SELECT c.instrument_id, c.long_shares, c.short_shares, m.parameters -> 'leverages' AS leverages
+SELECT c.instrument_id, c.shares, m.parameters -> 'leverages' AS leverages
 FROM grid_column c JOIN build b USING (build_id) JOIN model m USING (model_version, parameters_hash)
 WHERE c.instrument_id = ANY ($1::integer[]) AND c."interval" = $2::text AND c.ts = to_timestamp($3::bigint / 1000.0)
   AND c.build_id = ANY ($4::bigint[])
@@ -10,8 +10,8 @@ WHERE c.instrument_id = ANY ($1::integer[]) AND c."interval" = $2::text AND c.ts
 -- For each instrument and each time before: its newest column by then, of some intervals, and the range of the
 -- liquidating price from that column's close to $4.
 -- name: earlier_columns
-SELECT one.instrument_id, wanted.before_ms, c.long_first_bin, c.long, c.long_log_kept,
-       c.short_first_bin, c.short, c.short_log_kept, reached.mark_low, reached.mark_high
+SELECT one.instrument_id, wanted.before_ms, c.long_first_bin, c.long_exponent, c.long, c.long_log_kept,
+       c.short_first_bin, c.short_exponent, c.short, c.short_log_kept, reached.mark_low, reached.mark_high
 FROM unnest($1::integer[]) AS one (instrument_id)
 CROSS JOIN unnest($3::bigint[]) AS wanted (before_ms)
 CROSS JOIN LATERAL (

@@ -1,0 +1,54 @@
+"""The bytes of a column's bins: two each, rounded to one part in 4096, and of its leverage shares.
+
+A bin's code has an exponent in its upper 5 bits and a mantissa in its lower 11; the span's own ``exponent`` is that of
+its largest bin. A code c of at least 2048 is (2048 + c mod 2048) × 2^(⌊c / 2048⌋ + exponent − 42) base units; codes
+under 2048 are 0: what is below 2⁻³¹ of the span's largest bin. See docs/decisions/0007-column-codes.md.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liqgrid.engine.market.arrays import F32, I64, U8
+from liqgrid.engine.market.grid import SHARE_BLOCKS
+
+_MANTISSA_BITS = 11
+_LARGEST = 0xFFFF
+_FLOAT32_BIAS = 127
+_CODES = np.arange(_LARGEST + 1)
+_VALUES = np.where(
+    _CODES >> _MANTISSA_BITS > 0,
+    ((1 << _MANTISSA_BITS) + _CODES % (1 << _MANTISSA_BITS)) * 2.0 ** (_CODES // (1 << _MANTISSA_BITS) - 42.0),
+    0.0,
+).astype(np.float32)
+
+
+def encode_spans(base: F32) -> tuple[NDArray[np.uint16], I64]:
+    """Return the codes (…, P) and exponents (…) of spans, base units >= 0, each with its own exponent; 0 if empty."""
+    bits = base.view(np.int32)  # (…, P) exponents and mantissas lie next to each other in a float
+    largest = bits.max(axis=-1) >> 23  # (…)
+    rounded = bits + (1 << (22 - _MANTISSA_BITS)) >> (23 - _MANTISSA_BITS)
+    codes = rounded - ((largest - 31) << _MANTISSA_BITS)[..., None]
+    codes[(codes < 1 << _MANTISSA_BITS) | (bits == 0)] = 0
+    return np.minimum(codes, _LARGEST).astype("<u2"), np.where(largest > 0, largest - _FLOAT32_BIAS, 0).astype(np.int64)
+
+
+def decode_span(codes: bytes, exponent: int) -> F32:
+    """Return base units per bin, float32, of the bytes that ``encode_spans`` made."""
+    values: F32 = _VALUES[np.frombuffer(codes, dtype="<u2")]
+    return values * np.float32(2.0**exponent)
+
+
+def encode_shares(shares: U8) -> bytes:
+    """Return the bytes of one column's shares (2, J, SHARE_BLOCKS): most are 0 and neighbours alike."""
+    return zlib.compress(shares.tobytes(), 1)
+
+
+def decode_shares(stored: bytes, classes: int) -> U8:
+    """Return the shares (2, J, SHARE_BLOCKS) that ``encode_shares`` stored, of a model with J ``classes``."""
+    values: NDArray[Any] = np.frombuffer(zlib.decompress(stored), dtype=np.uint8)
+    return values.reshape(2, classes, SHARE_BLOCKS)
