@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,16 @@ import pytest
 
 from liqgrid.engine.market.axis import bin_of
 from liqgrid.engine.market.instrument import SIDES, Side
+from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.model.clusters import Cluster, locate_clusters
 from liqgrid.engine.model.lineage import lineage_id
-from tests.api.conftest import GAP, Served
+from liqgrid.engine.store.database import connected
+from liqgrid.engine.store.migrate import migrate
+from tests.api.conftest import GAP, Served, put
+from tests.api.served import serving
 from tests.api.stored import StoredColumn, ms_of, stored_columns, text_of
+from tests.conftest import NewDatabase
+from tests.markets import BITCOIN, market
 
 DAY_MS = 86_400_000
 PAST = "side low high peakPrice base notional id born bornBefore peak { at notional } swept"
@@ -199,3 +206,22 @@ def test_a_longer_past_than_is_looked_for_is_said(served: Served, slow: Slow, mo
         else:
             assert ms_of(one["born"]) == born_ms > at_ms - 2 * DAY_MS
     assert cut > 0
+
+
+def test_nothing_continues_across_a_gap_that_makes_the_book_forget(new_database: NewDatabase, tmp_path: Path) -> None:
+    whole = market(5 * 96, Interval.M15, seed=3, start="2024-06-20T00:00:00Z")
+    rows = whole.rows([t for t in range(len(whole)) if not 190 <= t < 310])  # 30 hours, over a midnight
+    with new_database() as dsn:
+        migrate(dsn)
+        with connected(dsn) as connection:
+            put(connection, rows, tmp_path, BITCOIN)
+        with serving(dsn) as api:
+            for interval in ("M15", "H1"):
+                answer = api.ask(
+                    f"""{{ topClusters(pair: "BTC-USDT", interval: {interval}, within: 1, limit: 200) {{
+                        clusters {{ born composition {{ age {{ share }} }} }} }} }}"""
+                )["topClusters"]
+                assert len(answer["clusters"]) > 5
+                for one in answer["clusters"]:
+                    assert ms_of(one["born"]) > whole.open_ms[310]
+                    assert [part["share"] for part in one["composition"]["age"]][2:] == [0, 0]

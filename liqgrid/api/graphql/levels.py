@@ -34,7 +34,7 @@ class Moment:
     def as_of(self) -> datetime:
         return time_of(self.profile.close_ms)
 
-    @strawberry.field(description="Price at that time of the instrument with the largest open interest.")
+    @strawberry.field(description="Price then, quote per base, that of the instrument with the largest open interest.")
     def price(self) -> float:
         return self.profile.price
 

@@ -51,17 +51,20 @@ def continued(later: Sequence[Cluster], earlier: Sequence[Cluster]) -> dict[Clus
     those that claim it. Of equal notionals the one with the lower peak counts as the larger, whatever the order of the
     arguments. Clusters of one column and side do not overlap.
     """
-    heirs: dict[Cluster, Cluster] = {}
+    links: dict[Cluster, Cluster] = {}
     for side in SIDES:
+        claimed: set[int] = set()  # peaks of what goes on
         there = sorted((one for one in earlier if one.side is side), key=lambda one: one.peak_bin)
         peaks = [one.peak_bin for one in there]
         for cluster in sorted((one for one in later if one.side is side), key=_largest_first):
             start, stop = bisect_left(peaks, cluster.first_bin), bisect_left(peaks, cluster.stop_bin)
             beside = (*there[max(start - 1, 0) : start], *there[stop : stop + 1])
             kin = [*there[start:stop], *(one for one in beside if one.first_bin <= cluster.peak_bin < one.stop_bin)]
-            if kin:
-                heirs.setdefault(min(kin, key=_largest_first), cluster)
-    return {heir: ancestor for ancestor, heir in heirs.items()}
+            ancestor = min(kin, key=_largest_first, default=None)
+            if ancestor is not None and ancestor.peak_bin not in claimed:
+                claimed.add(ancestor.peak_bin)
+                links[cluster] = ancestor
+    return links
 
 
 def _largest_first(cluster: Cluster) -> tuple[float, int]:
