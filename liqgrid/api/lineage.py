@@ -130,45 +130,36 @@ def _lineage(profile: Profile, cluster: Cluster, born: Life | None, older: Life 
 
 async def _go_back(past: _Past, later: Step, earlier: Step | None, alive: Lives, born: Lives) -> Lives:
     """Return the lives that go on to the day ``earlier``; add to ``born`` those that began after it."""
+    gone_on: Lives = {}
     kin: dict[Cluster, Cluster] = {}
-    reached: Mapping[int, Reached] = _own_reach(later)
     # Within the newest day hour by hour, so that an id is that of the hour before as long as the day lasts.
     if earlier is not None and later.close_ms % Interval.D1.ms == 0:
         kin = _continued(later, earlier)
-        if later.close_ms == past.profile.close_ms:  # whose own interval may be shorter than the day
-            reached = await _reach(past, later, earlier)
-    gone_on = {
-        one: _back(life, kin[life.cluster], later, earlier, reached)
-        for one, life in alive.items()
-        if earlier is not None and life.cluster in kin
-    }
+        # The answer's own interval may be shorter than the day.
+        own = later.close_ms != past.profile.close_ms
+        reached = _own_reach(later) if own else await _reach(past, later, earlier)
+        gone_on = _back(alive, kin, later, earlier, reached)
     left = {one: life for one, life in alive.items() if one not in gone_on}
-    if not left:
-        return gone_on
+    return gone_on | await _through_hours(past, later, earlier, left, born, set(kin.values())) if left else gone_on
+
+
+async def _through_hours(
+    past: _Past, later: Step, earlier: Step | None, alive: Lives, born: Lives, taken: set[Cluster]
+) -> Lives:
+    """Return the lives that go on hour by hour to the day ``earlier``, to none of its clusters that is ``taken``."""
     begin_ms = later.close_ms - _FIRST_HOURS_MS if earlier is None else earlier.close_ms
-    hours = await _hours(past, begin_ms + 1, later.close_ms - 1)
     at = later
-    for step in [*hours, *([] if earlier is None else [earlier])]:
-        if at is later:
-            reached = await _reach(past, at, step)
-        else:
-            reached = _own_reach(at)
-        links = _continued(at, step)
+    for step in [*await _hours(past, begin_ms + 1, later.close_ms - 1), earlier]:
+        links = {} if step is None else _continued(at, step)
         if step is earlier:
-            links = {heir: ancestor for heir, ancestor in links.items() if ancestor not in kin.values()}
-        born |= {one: life for one, life in left.items() if life.cluster not in links}
-        left = {
-            one: _back(life, links[life.cluster], at, step, reached)
-            for one, life in left.items()
-            if life.cluster in links
-        }
-        if not left:
-            return gone_on
+            links = {heir: ancestor for heir, ancestor in links.items() if ancestor not in taken}
+        born |= {one: life for one, life in alive.items() if life.cluster not in links}
+        if step is None or born.keys() >= alive.keys():
+            return {}
+        reached = await _reach(past, at, step) if at is later else _own_reach(at)
+        alive = _back(alive, links, at, step, reached)
         at = step
-    if earlier is None:
-        born |= left
-        return gone_on
-    return gone_on | left
+    return alive
 
 
 def _continued(later: Step, earlier: Step) -> dict[Cluster, Cluster]:
@@ -178,18 +169,30 @@ def _continued(later: Step, earlier: Step) -> dict[Cluster, Cluster]:
     return continued(later.clusters, earlier.clusters)
 
 
-def _back(life: Life, ancestor: Cluster, later: Step, earlier: Step, reached: Mapping[int, Reached]) -> Life:
-    row = ancestor.side.row
+def _back(
+    alive: Lives, links: Mapping[Cluster, Cluster], later: Step, earlier: Step, reached: Mapping[int, Reached]
+) -> Lives:
+    """Return the lives that go on from one step to an earlier one."""
+    return {
+        one: life.back(links[life.cluster], earlier.close_ms, _swept(links[life.cluster], later, earlier, reached))
+        for one, life in alive.items()
+        if life.cluster in links
+    }
+
+
+def _swept(cluster: Cluster, later: Step, earlier: Step, reached: Mapping[int, Reached]) -> float:
+    """Return what the price took of a cluster of the earlier step, base units, over instruments."""
+    row = cluster.side.row
     taken = 0.0
     for now, then in _both(later, earlier):
         where = reached.get(now.instrument_id, NOWHERE)
-        if where.lowest >= ancestor.high if ancestor.side is Side.LONG else where.highest < ancestor.low:
+        if where.lowest >= cluster.high if cluster.side is Side.LONG else where.highest < cluster.low:
             continue
         taken += swept(
-            ancestor.side, ancestor.first_bin, within(then.sides[row], ancestor),
+            cluster.side, cluster.first_bin, within(then.sides[row], cluster),
             now.sides[row].log_kept - then.sides[row].log_kept, where.lowest, where.highest,
         )  # fmt: skip
-    return life.back(ancestor, earlier.close_ms, taken)
+    return taken
 
 
 def _both(later: Step, earlier: Step) -> list[tuple[ColumnRow, ColumnRow]]:
