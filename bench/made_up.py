@@ -46,7 +46,7 @@ def replay_rows(bars: Bars, seed: int = 2) -> ReplayInput:
     at = np.maximum(np.searchsorted(samples.ts_ms, bars.close_ms, side="right") - 1, 0)  # (T,)
     return ReplayInput(
         bars.open_ms, bars.close_ms, bars.low, bars.high, bars.low, bars.high, bars.close, bars.volume_base,
-        samples.open_interest_base[at], np.zeros(len(bars), dtype=bool),
+        samples.open_interest_base[at], samples.ts_ms[at], np.zeros(len(bars), dtype=bool),
     )  # fmt: skip
 
 

@@ -24,5 +24,6 @@ def replay_input(table: F64) -> ReplayInput:
         mark_close=columns[6],
         volume_base=columns[7],
         open_interest_base=columns[8],
+        open_interest_ms=columns[1].astype(np.int64),
         has_mark=columns[9].astype(np.bool_),
     )

@@ -206,6 +206,30 @@ def plot(
 
 
 @app.command()
+def exchange(
+    coins: Annotated[
+        list[str] | None, typer.Argument(metavar="COIN", help="Such as BTC; without any, BTC, ETH, SOL and XRP.")
+    ] = None,
+    port: Port = 8090,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed and day give the same market.")] = 1,
+    speed: Annotated[float, typer.Option(help="How many times as fast as time the market goes on.")] = 1.0,
+    days: Annotated[int, typer.Option(min=0, max=400, help="History before now.")] = 30,
+    weight_limit: Annotated[int, typer.Option(min=0, help="Request weight a minute; 0 for no limit.")] = 0,
+    fault: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=CHANCE", help="Such as stall=0.001; may be repeated.")
+    ] = None,
+) -> None:
+    """Serve a simulated market as Binance serves a real one."""
+    from liqgrid.cli.exchange import ExchangeOptions, serve_exchange
+    from liqgrid.cli.listen import listening
+    from liqgrid.engine.sim.parameters import DEFAULT_COINS
+
+    options = ExchangeOptions(tuple(coins or DEFAULT_COINS), seed, speed, days, weight_limit, tuple(fault or ()))
+    with listening("127.0.0.1", port) as listener:
+        serve_exchange(options, listener)
+
+
+@app.command()
 def schema() -> None:
     """Print the GraphQL schema."""
     from liqgrid.api.graphql.schema import sdl

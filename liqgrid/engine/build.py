@@ -131,6 +131,7 @@ def build_instrument(
             coverage={
                 "bars_without_volume": inputs.bars_without_volume,
                 "bars_without_open_interest": inputs.bars_without_open_interest,
+                "samples_held_back": inputs.samples_held_back,
                 "tiers_assumed": tier_sets[0].assumed,
             },
         )

@@ -16,7 +16,7 @@ from liqgrid.engine.market.errors import BadData, BadSetting
 from tests.cli.conftest import Ended, Inside, Liqgrid
 from tests.cli.market import market_rows, write_market
 
-VERBS = ["up", "migrate", "import", "build", "serve", "status", "score", "plot", "schema"]
+VERBS = ["up", "migrate", "import", "build", "serve", "status", "score", "plot", "exchange", "schema"]
 ON_A_DATABASE = [["migrate"], ["status"], ["build"], ["up"], ["serve"], ["plot", "BTC-USDT", "--interval", "1h"]]
 
 
@@ -51,6 +51,12 @@ def test_version(liqgrid: Liqgrid) -> None:
         (["score", "BTCUSDT_1h.csv", "--interval", "2h"], "--interval"),
         (["score", "BTCUSDT_1h.csv", "--symbol", "BTCUSDT"], "binance:BTC-USDT"),
         (["plot", "BTC-USDT"], "--interval"),
+        (["exchange", "--seed", "-1"], "--seed"),
+        (["exchange", "--port", "0", "--speed", "0"], "speed was 0"),
+        (["exchange", "--port", "0", "btc"], "coin was 'btc'"),
+        (["exchange", "--port", "0", "--fault", "rain=1"], "fault was 'rain=1'"),
+        (["exchange", "--port", "0", "--fault", "stall=often"], "fault stall was 'often'"),
+        (["exchange", "--port", "0", "--fault", "stall=2"], "fault stall was 2.0"),
     ],
 )
 def test_wrong_use_is_misconfigured(inside: Inside, arguments: list[str], names: str) -> None:

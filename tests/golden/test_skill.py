@@ -70,6 +70,7 @@ def score(pair: str) -> Skill:
         mark_close=recorded["close"],
         volume_base=recorded["volume"],
         open_interest_base=recorded["oi_close"],
+        open_interest_ms=open_ms,
         has_mark=np.zeros(len(open_ms), dtype=np.bool_),
     )
     bars = Bars(

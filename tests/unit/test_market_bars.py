@@ -98,6 +98,7 @@ def test_rows_of_a_replay_input() -> None:
         mark_close=prices + 4,
         volume_base=prices + 5,
         open_interest_base=prices + 6,
+        open_interest_ms=times + 1,
         has_mark=np.array([True, False, True, False, True]),
     )
     part = whole.rows(1, 3)

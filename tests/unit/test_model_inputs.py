@@ -34,7 +34,7 @@ def samples(*rows: tuple[float, float]) -> OpenInterestRows:
 
 def book_closed_at(hour: int, open_interest: float) -> Book:
     book = empty_book(1)
-    book.close_ms, book.open_interest_base = hour * HOUR_MS, open_interest
+    book.close_ms, book.open_interest_base, book.open_interest_ms = hour * HOUR_MS, open_interest, hour * HOUR_MS
     return book
 
 
@@ -52,7 +52,7 @@ def test_a_bar_has_the_newest_open_interest_at_its_close() -> None:
     # Bars close at 2, 3, 4 and 5 o'clock. A sample at the close counts, one a moment after it does not.
     found = replay_inputs(series(1, 2, 3, 4), [], samples((1.5, 10), (3, 20), (4.0001, 30), (4.5, 40)), empty_book(1))
     assert found.replay.open_interest_base.tolist() == [10, 20, 20, 40]
-    assert (found.open_interest_ms / HOUR_MS).tolist() == [1.5, 3, 3, 4.5]
+    assert (found.replay.open_interest_ms / HOUR_MS).tolist() == [1.5, 3, 3, 4.5]
     assert (found.first, found.bars_without_open_interest) == (0, 0)
 
 
@@ -76,10 +76,31 @@ def test_without_any_sample_nothing_is_replayed() -> None:
 
 
 def test_a_book_goes_on_where_it_closed_with_the_open_interest_it_had() -> None:
-    found = replay_inputs(series(1, 2, 3, 4), [], samples((0.5, 7), (4.5, 40)), book_closed_at(3, 7.0))
+    found = replay_inputs(series(1, 2, 3, 4), [], samples((0.5, 7), (4.5, 40)), book_closed_at(3, 7.5))
     assert (found.first, found.bars_without_open_interest) == (2, 0)
-    assert found.replay.open_interest_base[2:].tolist() == [7, 40]
-    assert (found.open_interest_ms[2:] / HOUR_MS).tolist() == [0.5, 4.5]
+    assert found.replay.open_interest_base[2:].tolist() == [7.5, 40]
+    assert (found.replay.open_interest_ms[2:] / HOUR_MS).tolist() == [3, 4.5]
+
+
+def test_a_jump_of_open_interest_counts_when_the_next_sample_confirms_it() -> None:
+    # 100 times as much for a moment, then for good; the sample after each jump is held back too if it jumps back.
+    rows = samples((0, 10), (2, 1000), (3, 11), (4, 12), (5, 1200), (6, 1100), (7, 1300))
+    found = replay_inputs(series(0, 1, 2, 3, 4, 5, 6), [], rows, empty_book(1))
+    assert found.replay.open_interest_base.tolist() == [10, 10, 10, 12, 12, 1100, 1300]
+    assert (found.replay.open_interest_ms / HOUR_MS).tolist() == [0, 0, 0, 4, 4, 6, 7]
+    assert found.samples_held_back == 3
+
+
+def test_a_jump_is_held_back_alike_where_a_book_goes_on_before_it() -> None:
+    rows = samples((0, 10), (2, 1000), (3, 1100), (4, 12), (5, 13))
+    whole = replay_inputs(series(0, 1, 2, 3, 4), [], rows, empty_book(1)).replay
+    for hour in range(1, 5):
+        book = book_closed_at(hour, float(whole.open_interest_base[hour - 1]))
+        book.open_interest_ms = int(whole.open_interest_ms[hour - 1])
+        found = replay_inputs(series(0, 1, 2, 3, 4), [], rows, book)
+        assert found.first == hour
+        assert found.replay.open_interest_base[hour:].tolist() == whole.open_interest_base[hour:].tolist()
+        assert found.replay.open_interest_ms[hour:].tolist() == whole.open_interest_ms[hour:].tolist()
 
 
 def test_mark_bars_count_where_one_covers_the_same_time() -> None:

@@ -44,7 +44,8 @@ class ReplayInput:
     ``open_ms`` and ``close_ms`` may span different intervals along the series (the finest stored bars of each
     stretch). ``low``, ``high``, ``close`` are last prices, where positions open; ``mark_*`` are the prices by which
     the venue liquidates, equal to the last prices where no mark bar is stored (``has_mark`` false).
-    ``open_interest_base`` is the open interest at the bar's close, one side, base units, > 0 and finite.
+    ``open_interest_base`` is the open interest known at the bar's close, one side, base units, > 0 and finite, and
+    ``open_interest_ms`` the time of its sample.
     """
 
     open_ms: I64
@@ -56,6 +57,7 @@ class ReplayInput:
     mark_close: F64
     volume_base: F64
     open_interest_base: F64
+    open_interest_ms: I64
     has_mark: Bool
 
     def __len__(self) -> int:

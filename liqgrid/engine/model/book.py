@@ -20,8 +20,8 @@ class Book:
     """Outstanding base amount per side, leverage class and price bin of the liquidation price; row 0 long, 1 short.
 
     ``raw`` (2, J, W): a cell holds ``raw × scale`` base units, column w is bin ``first_bin + w``. Only the bins from
-    ``live_low`` to ``live_high`` (2, J) of a class (absolute, inclusive) can hold anything. ``open_interest_base``,
-    ``close_ms`` and ``price`` are those of the last bar replayed; NaN, 0 and NaN before the first.
+    ``live_low`` to ``live_high`` (2, J) of a class (absolute, inclusive) can hold anything. ``open_interest_base``
+    with the time of its sample, ``close_ms`` and ``price`` are those of the last bar replayed; NaN and 0 before it.
 
     ``state`` (2, 7) holds each side as a whole, by the properties below. The ledger counts what happened since the
     start: ``opened`` = total + ``liquidated`` + ``closed`` (I1).
@@ -33,6 +33,7 @@ class Book:
     live_high: I64
     state: F64
     open_interest_base: float
+    open_interest_ms: int
     close_ms: int
     price: float
 
@@ -79,7 +80,7 @@ class Book:
         """Return a book that shares nothing with this one."""
         return Book(
             self.raw.copy(), self.first_bin, self.live_low.copy(), self.live_high.copy(), self.state.copy(),
-            self.open_interest_base, self.close_ms, self.price,
+            self.open_interest_base, self.open_interest_ms, self.close_ms, self.price,
         )  # fmt: skip
 
     def reach(self, low_bin: int, high_bin: int) -> None:
@@ -105,6 +106,7 @@ def empty_book(classes: int) -> Book:
         live_high=np.full((2, classes), -1, dtype=np.int64),
         state=state,
         open_interest_base=float("nan"),
+        open_interest_ms=0,
         close_ms=0,
         price=float("nan"),
     )
@@ -117,7 +119,7 @@ def book_to_bytes(book: Book) -> bytes:
     """
     buffer = io.BytesIO()
     for array in (
-        np.array([book.close_ms], dtype=np.int64),
+        np.array([book.open_interest_ms, book.close_ms], dtype=np.int64),
         np.array([book.open_interest_base, book.price]),
         book.state,
         book.live_low,
@@ -135,7 +137,7 @@ def book_from_bytes(stored: bytes) -> Book:
         np.lib.format.read_array(buffer, allow_pickle=False) for _ in range(6)
     )
     raw = np.zeros((2, live_low.shape[1], 0))
-    book = Book(raw, 0, live_low, live_high, state, float(scalars[0]), int(times[0]), float(scalars[1]))
+    book = Book(raw, 0, live_low, live_high, state, float(scalars[0]), int(times[0]), int(times[1]), float(scalars[1]))
     filled = live_low <= live_high  # (2, J)
     if filled.any():
         book.reach(int(live_low[filled].min()), int(live_high[filled].max()))

@@ -94,7 +94,7 @@ def _columns(interval: Interval, first: I64, last: I64, snapshots: Snapshots, at
         mark_high=highest(replayed.mark_high),
         mark=over(np.logical_and, replayed.has_mark, first, last),
         open_interest_base=replayed.open_interest_base[last],
-        open_interest_ms=inputs.open_interest_ms[last],
+        open_interest_ms=replayed.open_interest_ms[last],
         **kept,
     )
 

@@ -86,7 +86,7 @@ def replay(
     Raises
     ------
     BadData
-        If the bars begin before the book's close, or a price is out of range.
+        If the bars begin before the book's close, or a price, volume or open interest is out of range.
     """
     bar = np.flatnonzero(wanted) if wanted is not None else np.empty(0, dtype=np.int64)  # (S,)
     classes = len(levels.leverage)
@@ -113,6 +113,7 @@ def replay(
                 amounts[side],
             )  # fmt: skip
         book.open_interest_base = float(bars.open_interest_base[-1])
+        book.open_interest_ms = int(bars.open_interest_ms[-1])
         book.close_ms = int(bars.close_ms[-1])
         book.price = float(bars.mark_close[-1])
     return Replay(book, predicted, Snapshots(bar, near_base, shares, *np.moveaxis(amounts, 2, 0)))
@@ -135,6 +136,7 @@ class _Steps:
 def _steps(book: Book, bars: ReplayInput, parameters: ModelParameters) -> _Steps:
     for price in (bars.low, bars.high, bars.mark_low, bars.mark_high, bars.mark_close):
         check_price(price)
+    _check_amounts(bars)
     entry_low, entry_high = coordinates(bars.low), coordinates(bars.high)
     # Logarithms are half of what is left of a replay's time: without marks there are two fewer to take.
     reached_low, reached_high = entry_low, entry_high
@@ -154,6 +156,22 @@ def _steps(book: Book, bars: ReplayInput, parameters: ModelParameters) -> _Steps
         stays=np.exp(log_stays),
         target=parameters.modelled_share * bars.open_interest_base,
     )
+
+
+def _check_amounts(bars: ReplayInput) -> None:
+    """Raise unless open interest and volume are what a replay can work with; a NaN is not."""
+    interest, volume = bars.open_interest_base, bars.volume_base
+    for name, values, usable in (
+        ("open interest", interest, (interest > 0) & (interest < math.inf)),
+        ("volume", volume, (volume >= 0) & (volume < math.inf)),
+    ):
+        if not usable.all():
+            t = int(np.argmin(usable))
+            raise BadData(
+                f"{name} of the bar that opens at {bars.open_ms[t]} ms was {float(values[t])!r}; correct that row and "
+                "build again",
+                open_ms=int(bars.open_ms[t]),
+            )
 
 
 def _make_room(book: Book, steps: _Steps, shift: F64) -> None:

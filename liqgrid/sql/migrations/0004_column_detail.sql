@@ -63,3 +63,7 @@ CREATE TABLE model (
 
 -- Close of the last bar skill was measured on; measured again when the day changes, not with every bar.
 ALTER TABLE instrument ADD COLUMN scored_until timestamptz;
+
+-- Amounts that no replay can work with stop here, whoever writes them; NaN is not under infinity.
+ALTER TABLE open_interest ADD CONSTRAINT open_interest_is_positive
+    CHECK (open_interest_base > 0 AND open_interest_base < 'infinity');
