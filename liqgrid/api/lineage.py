@@ -29,6 +29,7 @@ MAX_DAYS = 400
 _DAYS_AT_ONCE = 32
 # Before the oldest stored day lie less than two: what a history begins with, and what is no whole day.
 _FIRST_HOURS_MS = 2 * Interval.D1.ms
+_MOST_HOURS = 96
 _MOST_STEPS_KEPT = 1024  # about 30 kB each
 
 Lives = dict[Cluster, Life]
@@ -216,7 +217,7 @@ async def _reach(past: _Past, later: Step, earlier: Step) -> dict[int, Reached]:
 async def _hours(past: _Past, first_ms: int, last_ms: int) -> list[Step]:
     """Return the steps within a day, the newest first: hours; where none is stored, the next that are."""
     for interval in (Interval.H1, Interval.H4, past.profile.interval):
-        steps = await _steps(past, interval, first_ms, last_ms, 2 * _FIRST_HOURS_MS // interval.ms)
+        steps = await _steps(past, interval, first_ms, last_ms, _MOST_HOURS)
         if steps:
             return steps
     return []

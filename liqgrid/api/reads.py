@@ -158,8 +158,10 @@ async def read_pair(pool: Pool, pair: Pair | Coin, venues: Sequence[str] | None 
     else:
         found = await read_instruments(pool, [str(pair)])
     if not found:
-        _check_not_joined(pair)
-        what = "coin" if isinstance(pair, Coin) else "pair"
+        what = "pair"
+        if isinstance(pair, Coin):
+            what = "coin"
+            _check_not_joined(pair)
         raise UnknownPair(f"{what} {pair} is not stored here; `pairs` lists those that are", pair=str(pair))
     if venues is None:
         return found
@@ -182,13 +184,13 @@ def leading(instruments: Sequence[InstrumentRow]) -> InstrumentRow:
     return next(row for row in instruments if (row.last_bar_ms or 0) >= newest_ms - Interval.D1.ms)
 
 
-def _check_not_joined(pair: Pair | Coin) -> None:
+def _check_not_joined(coin: Coin) -> None:
     """Raise if a coin nobody has looks like a pair."""
     try:
-        meant = pair_from_joined(str(pair))
+        meant = pair_from_joined(coin.base)
     except BadRequest:
         return
-    raise BadRequest(f"pair was {pair}; write {meant}, or a coin such as {meant.base}", pair=str(pair))
+    raise BadRequest(f"pair was {coin}; write {meant}, or a coin such as {meant.base}", pair=coin.base)
 
 
 async def read_pair_page(pool: Pool, venue: str | None, coin: str | None, after: str | None, limit: int) -> list[str]:

@@ -116,7 +116,10 @@ async def coverage_of(
     total = sum(column.total_base for column in newest)
     unplaced = sum(column.long_unplaced_base + column.short_unplaced_base for column in newest) / 2
     first_tiers = await read_first_tiers(pool, ids)
-    stored_until = await read_newest_columns(pool, ids, interval, last_ms)
+    stored_until = dict.fromkeys((column.instrument_id for column in newest), last_ms)
+    behind = [row for row in instruments if row.instrument_id not in stored_until]
+    if behind:
+        stored_until |= await read_newest_columns(pool, [row.instrument_id for row in behind], interval, last_ms)
     builds = await read_builds(pool, {column.build_id for column in columns})
     gaps = await read_gaps(pool, ids, first_ms, last_ms)
     return Coverage(
@@ -128,7 +131,7 @@ async def coverage_of(
             )
             for row in instruments
         ],
-        missing=[symbol_of(row) for row in instruments if stored_until.get(row.instrument_id) != last_ms],
+        missing=[symbol_of(row) for row in behind],
         modelled_share=total / open_interest if open_interest else 0.0,
         unplaced_share=unplaced / total if total else 0.0,
         gaps=[
