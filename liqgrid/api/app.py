@@ -24,6 +24,8 @@ from liqgrid.api.errors import error_response, on_http_exception, on_liqgrid_err
 from liqgrid.api.graphql.schema import sdl
 from liqgrid.api.graphql.view import View
 from liqgrid.api.lineage import StepCache
+from liqgrid.api.rest.routes import rest_routes
+from liqgrid.api.rest.vendor.routes import vendor_routes
 from liqgrid.engine.market.errors import ErrorCode, LiqgridError
 from liqgrid.sql import queries
 
@@ -49,6 +51,8 @@ def create_app(dsn: str) -> Starlette:
             Route("/health", _health),
             Route("/schema.graphql", _schema),
             Route("/graphql", View(), methods=["GET", "POST"]),
+            *rest_routes(),
+            *vendor_routes(),
         ],
         middleware=[Middleware(RequestIds), Middleware(Unexpected), Middleware(BodyLimit)],
         exception_handlers={LiqgridError: on_liqgrid_error, HTTPException: on_http_exception},

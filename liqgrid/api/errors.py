@@ -24,6 +24,7 @@ STATUS = {
     ErrorCode.SCHEMA_TOO_OLD: 503,
     ErrorCode.STORE_UNAVAILABLE: 503,
     ErrorCode.UNKNOWN_PAIR: 404,
+    ErrorCode.VENUE_UNREACHABLE: 503,
 }
 _log = structlog.get_logger()
 

@@ -281,3 +281,18 @@ async def read_database_kind(pool: Pool) -> str:
     server = await pool.fetchval(_SQL["database_kind"])
     timescale = await pool.fetchval(_SQL["timescale_version"])
     return f"PostgreSQL {server}" + (f" with TimescaleDB {timescale}" if timescale else "")
+
+
+@dataclass(frozen=True, slots=True)
+class VenueRow:
+    """Whether the collector can reach a venue, since when it is so, and why not."""
+
+    venue: str
+    reachable: bool
+    reason: str | None
+    since_ms: int
+
+
+async def read_venues(pool: Pool) -> list[VenueRow]:
+    """Return what collection last saw of venues, by name."""
+    return [VenueRow(**row) for row in await pool.fetch(_SQL["venues"])]

@@ -55,6 +55,15 @@ def migrated(settings: Settings) -> Iterator[Connection]:
         yield connection
 
 
+@contextmanager
+def migrated_dsn(settings: Settings) -> Iterator[str]:
+    """Yield the DSN of the database, whose schema has been checked; raises as ``migrated``."""
+    with database(settings) as dsn:
+        with connected(dsn) as connection:
+            check_schema(connection)
+        yield dsn
+
+
 def describe(settings: Settings) -> str:
     """Return which database it is, for people, without a password."""
     return f"liqgrid's own in {settings.home}" if settings.dsn is None else address(settings.dsn)

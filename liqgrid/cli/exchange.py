@@ -10,8 +10,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from liqgrid.cli.progress import progress
-from liqgrid.cli.text import say, utc
+from liqgrid.cli.text import say
 from liqgrid.engine.market.errors import BadSetting
+from liqgrid.engine.market.times import utc
 from liqgrid.engine.sim.clock import RunningClock
 from liqgrid.engine.sim.faults import Faults
 from liqgrid.engine.sim.limits import WeightLimit

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from liqgrid.cli.progress import progress
-from liqgrid.cli.text import duration, say, utc_range, warn
+from liqgrid.cli.text import duration, say, warn
 from liqgrid.engine.collect.import_csv import import_csv
 from liqgrid.engine.collect.own_csv import CsvSource, csv_source, read_csv
 from liqgrid.engine.market.interval import Interval
+from liqgrid.engine.market.times import utc_range
 from liqgrid.engine.store.database import Connection
 
 

@@ -80,6 +80,9 @@ Symbol = Annotated[
 BarInterval = Annotated[Interval | None, typer.Option(help="Length of the bars; otherwise the file's name says it.")]
 Host = Annotated[str, typer.Option(help="Address to serve on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 for any that is free.")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Instead of config.toml in LIQGRID_HOME.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -122,6 +125,56 @@ def import_(files: Files, symbol: Symbol = None, interval: BarInterval = None) -
     with migrated(settings) as connection:
         for file in checked:
             import_file(connection, file)
+
+
+@app.command()
+def backfill(
+    instruments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="INSTRUMENT", help="Such as binance:BTC-USDT; without any, all of config.toml."),
+    ] = None,
+    days: Annotated[float, typer.Option(min=0.01, help="How far back from now.")] = 30,
+    config: ConfigFile = None,
+) -> None:
+    """Fetch the past from venues; begun again, it goes on from there."""
+    from liqgrid.cli.collects import backfill as verb
+    from liqgrid.cli.collects import plan_of
+    from liqgrid.cli.database import migrated_dsn
+    from liqgrid.cli.settings import load_settings
+
+    settings = load_settings()
+    plan = plan_of(settings, config, instruments or [])
+    with migrated_dsn(settings) as dsn:
+        raise typer.Exit(verb(plan, dsn, days))
+
+
+@app.command()
+def collect(
+    instruments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="INSTRUMENT", help="Such as binance:BTC-USDT; without any, all of config.toml."),
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Collect live from venues until told to end."""
+    from liqgrid.cli.collects import collect as verb
+    from liqgrid.cli.collects import plan_of
+    from liqgrid.cli.database import migrated_dsn
+    from liqgrid.cli.settings import load_settings
+
+    settings = load_settings()
+    plan = plan_of(settings, config, instruments or [])
+    with migrated_dsn(settings) as dsn:
+        verb(plan, dsn)
+
+
+@app.command("config")
+def config_(config: ConfigFile = None) -> None:
+    """Print the configuration in force, defaults included, as JSON."""
+    from liqgrid.cli.config import load_config
+    from liqgrid.cli.settings import load_settings
+
+    typer.echo(load_config(load_settings().home, config).model_dump_json(indent=2))
 
 
 @app.command()

@@ -6,15 +6,16 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from liqgrid.api.grids import Budget, Grid, GridRequest, load_grid
+from liqgrid.api.grids import Budget, GridRequest, load_grid
+from liqgrid.api.heatmap import FORMATS, draw, to_heatmap
 from liqgrid.cli.files import check_output, write_whole
-from liqgrid.cli.heatmap import FORMATS, Heatmap, draw
 from liqgrid.cli.progress import progress
 from liqgrid.cli.reads import ask
-from liqgrid.cli.text import say, utc_range
+from liqgrid.cli.text import say
 from liqgrid.engine.market.errors import BadSetting
 from liqgrid.engine.market.instrument import parse_instrument, parse_pair
 from liqgrid.engine.market.interval import Interval
+from liqgrid.engine.market.times import utc_range
 
 _ROWS = 400
 
@@ -39,7 +40,7 @@ def plot_pair(
     with database() as dsn:
         grid = ask(dsn, lambda pool: load_grid(pool, request, Budget()))
     with progress(f"drawing {output.name}"):
-        image = draw(_heatmap(grid), file_format)
+        image = draw(to_heatmap(grid), file_format)
     write_whole(output, image)
     covered = utc_range(int(grid.close_ms[0]) - interval.ms, int(grid.close_ms[-1]))
     say("plot", f"{output}: {len(grid.close_ms)} columns of {request.pair} {interval}, {covered}")
@@ -50,20 +51,3 @@ def _request(named: str, interval: Interval, last: int) -> GridRequest:
         instrument = parse_instrument(named)
         return GridRequest(instrument.pair, interval, last=last, rows=_ROWS, venues=[instrument.venue])
     return GridRequest(parse_pair(named), interval, last=last, rows=_ROWS)
-
-
-def _heatmap(grid: Grid) -> Heatmap:
-    request, made = grid.request, grid.instruments[0]
-    return Heatmap(
-        title=f"{request.pair}  {request.interval}",
-        venues=", ".join(grid.venues),
-        model=f"liqgrid model {made.model_version}, parameters {made.parameters_hash}",
-        unit=grid.unit,
-        interval_ms=request.interval.ms,
-        close_ms=grid.close_ms,
-        price_edges=grid.price_edges,
-        amount=grid.long + grid.short,
-        high=grid.high,
-        low=grid.low,
-        close=grid.close,
-    )

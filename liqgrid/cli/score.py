@@ -9,12 +9,13 @@ import numpy as np
 
 from liqgrid.cli.files import check_output, write_whole
 from liqgrid.cli.imports import describe_gaps
-from liqgrid.cli.text import iso, utc_range, warn
+from liqgrid.cli.text import warn
 from liqgrid.engine.collect.own_csv import CsvSource, csv_source, read_whole
 from liqgrid.engine.market.arrays import F64
 from liqgrid.engine.market.bars import Bars, gaps
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.market.tiers import assumed_tiers, published_tiers
+from liqgrid.engine.market.times import iso, utc_range
 from liqgrid.engine.model.formulas import formula_version
 from liqgrid.engine.model.parameters import MODEL_VERSION, ModelParameters
 from liqgrid.engine.model.predict import predict

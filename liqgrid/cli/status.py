@@ -12,15 +12,19 @@ from liqgrid.api.reads import (
     GapRow,
     InstrumentRow,
     SkillRow,
+    VenueRow,
     read_built_intervals,
     read_database_kind,
     read_gaps,
     read_instruments,
     read_skills,
+    read_venues,
 )
 from liqgrid.cli.reads import ask
-from liqgrid.cli.text import duration, iso, say, utc
+from liqgrid.cli.text import duration, say
 from liqgrid.engine.market.instrument import parse_pair
+from liqgrid.engine.market.stream import Stream
+from liqgrid.engine.market.times import iso, utc
 
 _END_OF_TIME_MS = 253_402_300_799_000  # 9999-12-31
 
@@ -42,12 +46,15 @@ class InstrumentStatus:
 
 def print_status(dsn: str, where: str, *, as_json: bool) -> None:
     """Print the state of a migrated database, ``where`` saying which it is."""
-    kind, instruments = ask(dsn, _load)
+    kind, venues, instruments = ask(dsn, _load)
     if as_json:
         described = [_as_data(one) for one in instruments]
-        print(json.dumps({"database": kind, "location": where, "instruments": described}))
+        reached = [_venue_as_data(one) for one in venues]
+        print(json.dumps({"database": kind, "location": where, "venues": reached, "instruments": described}))
         return
     say("database", f"{kind}, {where}")
+    for venue in venues:
+        say("venue", _describe_venue(venue))
     for one in instruments:
         print()
         _print_instrument(one)
@@ -55,16 +62,32 @@ def print_status(dsn: str, where: str, *, as_json: bool) -> None:
         say("", "nothing is stored yet; liqgrid import FILE.csv brings bars in")
 
 
-async def _load(pool: Pool) -> tuple[str, list[InstrumentStatus]]:
+async def _load(pool: Pool) -> tuple[str, list[VenueRow], list[InstrumentStatus]]:
     rows = await read_instruments(pool)
-    return await read_database_kind(pool), [await _load_instrument(pool, row) for row in rows]
+    instruments = [await _load_instrument(pool, row) for row in rows]
+    return await read_database_kind(pool), await read_venues(pool), instruments
 
 
 async def _load_instrument(pool: Pool, row: InstrumentRow) -> InstrumentStatus:
     built = await read_built_intervals(pool, [row.instrument_id])
-    gaps = await read_gaps(pool, [row.instrument_id], 0, _END_OF_TIME_MS)
+    known = await read_gaps(pool, [row.instrument_id], 0, _END_OF_TIME_MS)
+    gaps = [gap for gap in known if gap.stream == Stream.BAR_LAST]  # docs/operations.md says where the others are
     skills = [skill for skill in await read_skills(pool, parse_pair(row.pair)) if skill.venue == row.venue]
     return InstrumentStatus(row, built[row.instrument_id], gaps, skills)
+
+
+def _describe_venue(venue: VenueRow) -> str:
+    since = f"since {utc(venue.since_ms)} UTC"
+    return f"{venue.venue}: reached {since}" if venue.reachable else f"{venue.venue}: gone {since}; {venue.reason}"
+
+
+def _venue_as_data(venue: VenueRow) -> dict[str, Any]:
+    return {
+        "venue": venue.venue,
+        "reachable": venue.reachable,
+        "since": iso(venue.since_ms),
+        "reason": venue.reason,
+    }
 
 
 def _missing_ms(gaps: list[GapRow]) -> int:

@@ -17,6 +17,7 @@ from liqgrid.engine.model.parameters import ModelParameters
 from liqgrid.engine.store.database import Connection, connected
 from liqgrid.engine.store.migrate import migrate
 from liqgrid.engine.store.raw import ensure_instrument, list_instruments
+from tests.api.realised import put_realised
 from tests.api.served import Api, serving
 from tests.conftest import NewDatabase
 from tests.markets import BITCOIN, Market, market
@@ -25,6 +26,7 @@ BARS, EARLY, LAGGING = 1200, 700, 8  # of 15 minutes: all; those stored first; t
 GAP = slice(403, 410)  # 00:30 to 02:15: an hour lacks its end, one is missing whole, one lacks its begin
 UNBUILT = parse_instrument("binance:ETH-USDT")
 BYBIT = parse_instrument("bybit:BTC-USDT")
+REALISED = parse_instrument("binance:XRP-USDT")  # the rows of tests/api/realised.py, and no bars
 NAMES_ONLY = ("ADA-USDT", "ADA-USDC", "BNB-USDT", "DOGE-USDT", "XRP-USDT")
 PARAMETERS = ModelParameters(modelled_share=0.8)
 _STAND_IN = parse_instrument("binance:SOL-USDT")  # whose formula and tiers bybit's rows are built by
@@ -57,7 +59,8 @@ class Served(Api):
     """The API over a made-up market.
 
     binance:BTC-USDT with a gap, bybit:BTC-USDT that ends earlier, binance:ETH-USDT imported but not built, and pairs
-    of which nothing but the name is stored. ``early`` are the answers to QUESTIONS when only the first rows were there.
+    of which nothing but the name is stored, or only what stands in
+    tests/api/realised.py. ``early`` are the answers to QUESTIONS when only the first rows were there.
     """
 
     binance: Market = field(repr=False)
@@ -109,5 +112,7 @@ def served(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) 
                 unbuilt = Market(UNBUILT, Interval.M15, other.open_ms[:50], other.rows(slice(0, 50)).columns)
                 import_csv(connection, unbuilt.csv(folder / "rows.csv"))
                 for name in NAMES_ONLY:
-                    ensure_instrument(connection, parse_instrument(f"binance:{name}"))
+                    stored = ensure_instrument(connection, parse_instrument(f"binance:{name}"))
+                    if stored.instrument == REALISED:
+                        put_realised(connection, stored.instrument_id)
                 yield Served(api.dsn, api.client, without_gap(whole), second.rows(slice(0, BARS - LAGGING)), early)

@@ -205,7 +205,8 @@ def test_a_body_too_large_is_refused_before_it_is_read_whole(served: Served, tol
     ("method", "path", "headers", "status", "code"),
     [
         ("GET", "/nope", {}, 404, "NOT_FOUND"),
-        ("POST", "/v1/grids/BTC-USDT", {}, 404, "NOT_FOUND"),
+        ("GET", "/v2/grids/BTC-USDT", {}, 404, "NOT_FOUND"),
+        ("POST", "/v1/grids/BTC-USDT", {}, 405, "BAD_REQUEST"),
         ("GET", "/..%2f..%2fetc/passwd", {}, 404, "NOT_FOUND"),
         ("PUT", "/graphql", {}, 405, "BAD_REQUEST"),
         ("DELETE", "/health", {}, 405, "BAD_REQUEST"),

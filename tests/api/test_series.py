@@ -37,6 +37,7 @@ def pages(served: Served, query: str, arguments: str, fields: list[str], first: 
         found.append({name: unpacked(page[name]) for name in fields})
         if not page["pageInfo"]["hasNextPage"]:
             return found
+        assert page["pageInfo"]["endCursor"] != after, "the next page is the same"
         after = page["pageInfo"]["endCursor"]
 
 

@@ -12,7 +12,7 @@ from graphql import FieldNode, OperationDefinitionNode, build_schema, parse, val
 
 from liqgrid.api.app import MAX_BODY_BYTES
 from liqgrid.api.errors import STATUS
-from liqgrid.api.graphql import grid, query, schema
+from liqgrid.api.graphql import grid, query, schema, series
 from liqgrid.api.graphql.schema import sdl
 from liqgrid.api.grids import MAX_CELLS, MAX_COLUMNS, MAX_ROWS
 from liqgrid.api.profiles import MAX_BANDS, MAX_CLUSTERS
@@ -35,7 +35,7 @@ LIMITS = {
     "clusters": MAX_CLUSTERS,
     "bands": MAX_BANDS,
     "pairs a page": query.MAX_PAIRS,
-    "bars or samples a page": query.MAX_SERIES,
+    "bars or samples a page": series.MAX_SERIES,
     "bytes of a request": MAX_BODY_BYTES,
     "depth of a query": schema.MAX_DEPTH,
     "aliases in a query": schema.MAX_ALIASES,

@@ -16,7 +16,10 @@ from liqgrid.engine.market.errors import BadData, BadSetting
 from tests.cli.conftest import Ended, Inside, Liqgrid
 from tests.cli.market import market_rows, write_market
 
-VERBS = ["up", "migrate", "import", "build", "serve", "status", "score", "plot", "exchange", "schema"]
+VERBS = [
+    "up", "migrate", "import", "backfill", "collect", "config", "build", "serve", "status", "score", "plot", "exchange",
+    "schema",
+]  # fmt: skip
 ON_A_DATABASE = [["migrate"], ["status"], ["build"], ["up"], ["serve"], ["plot", "BTC-USDT", "--interval", "1h"]]
 
 

@@ -42,6 +42,7 @@ PLAIN_TABLES = {
     "model",
     "book_checkpoint",
     "skill",
+    "venue_status",
 }
 
 

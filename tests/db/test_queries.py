@@ -70,6 +70,6 @@ def test_every_copy_names_columns_that_exist(staged: Connection) -> None:
 
 def test_a_staged_table_is_written_as_the_table_itself() -> None:
     sql = queries("raw")
-    for table in ("bar", "open_interest", "long_short_ratio", "liquidation_bar"):
+    for table in ("bar", "open_interest", "funding_rate", "long_short_ratio", "liquidation_bar"):
         plain, staged = (" ".join(sql[f"copy_{name}"].split()) for name in (table, f"staged_{table}"))
         assert staged == plain.replace(f"COPY {table} ", f"COPY staged_{table} ")

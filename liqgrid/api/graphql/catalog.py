@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from datetime import datetime
 
 import strawberry
 
 from liqgrid import __version__
 from liqgrid.api.database import Pool
-from liqgrid.api.graphql.scalars import PackedArray, optional_time, packed, time_of
+from liqgrid.api.graphql.scalars import optional_time, time_of
 from liqgrid.api.reads import (
     BuiltInterval,
     InstrumentRow,
@@ -20,13 +19,11 @@ from liqgrid.api.reads import (
     read_database_kind,
     read_instruments,
 )
-from liqgrid.api.series import SeriesPage
 from liqgrid.engine.market.errors import BadRequest
 from liqgrid.engine.market.interval import Interval
 from liqgrid.sql import migration_ids
 
 _CURSOR = "v1:"
-_TIME = re.compile(r"[0-9]{1,15}")
 
 
 @strawberry.type(description="Grid columns stored of one interval.")
@@ -74,27 +71,6 @@ class PairConnection:
     page_info: PageInfo = strawberry.field(description="Where the page ends.")
 
 
-@strawberry.type(description="Closed bars of one instrument, ascending.")
-class BarSeries:
-    symbol: str = strawberry.field(description="venue:base-quote.")
-    interval: Interval = strawberry.field(description="Length of a bar.")
-    times: PackedArray = strawberry.field(description="int64 [N]: open times, epoch milliseconds.")
-    open: PackedArray = strawberry.field(description="float64 [N], quote per base.")
-    high: PackedArray = strawberry.field(description="float64 [N], quote per base.")
-    low: PackedArray = strawberry.field(description="float64 [N], quote per base.")
-    close: PackedArray = strawberry.field(description="float64 [N], quote per base.")
-    volume: PackedArray = strawberry.field(description="float64 [N], base units; NaN where unknown.")
-    page_info: PageInfo = strawberry.field(description="Where the page ends.")
-
-
-@strawberry.type(description="Open interest samples of one instrument, ascending.")
-class OpenInterestSeries:
-    symbol: str = strawberry.field(description="venue:base-quote.")
-    times: PackedArray = strawberry.field(description="int64 [N]: when it was true, epoch milliseconds.")
-    open_interest: PackedArray = strawberry.field(description="float64 [N]: one side, base units.")
-    page_info: PageInfo = strawberry.field(description="Where the page ends.")
-
-
 @strawberry.type(
     description="What the model knew beyond a price chart: partial rank correlation of predicted with realised "
     "liquidations given move × recent turnover (docs/model.md, Skill). 0 knows nothing more, 1 orders all right."
@@ -139,51 +115,8 @@ def decode_cursor(cursor: str) -> str:
     except (ValueError, binascii.Error):
         text = ""
     if not text.startswith(_CURSOR):
-        raise BadRequest(f"after was {cursor[:60]!r}; give an endCursor of this query")
+        raise BadRequest(f"after was {cursor[:60]!r}; give the cursor that ended a page of this series")
     return text.removeprefix(_CURSOR)
-
-
-def time_cursor(cursor: str | None) -> int | None:
-    """Return the time, epoch ms, that a series cursor stands for."""
-    if cursor is None:
-        return None
-    position = decode_cursor(cursor)
-    if not _TIME.fullmatch(position):
-        raise BadRequest(f"after was {cursor[:60]!r}; give an endCursor of this query")
-    return int(position)
-
-
-def series_page(page: SeriesPage) -> PageInfo:
-    """Return where a page of a series ends."""
-    return PageInfo(
-        has_next_page=page.has_next,
-        end_cursor=encode_cursor(str(int(page.times_ms[-1]))) if len(page.times_ms) else None,
-    )
-
-
-def to_bar_series(row: InstrumentRow, interval: Interval, page: SeriesPage) -> BarSeries:
-    """Return a page of bars as GraphQL."""
-    return BarSeries(
-        symbol=f"{row.venue}:{row.pair}",
-        interval=interval,
-        times=packed(page.times_ms),
-        open=packed(page.columns["open"]),
-        high=packed(page.columns["high"]),
-        low=packed(page.columns["low"]),
-        close=packed(page.columns["close"]),
-        volume=packed(page.columns["volume_base"]),
-        page_info=series_page(page),
-    )
-
-
-def to_open_interest_series(row: InstrumentRow, page: SeriesPage) -> OpenInterestSeries:
-    """Return a page of open interest as GraphQL."""
-    return OpenInterestSeries(
-        symbol=f"{row.venue}:{row.pair}",
-        times=packed(page.times_ms),
-        open_interest=packed(page.columns["open_interest_base"]),
-        page_info=series_page(page),
-    )
 
 
 def to_skill(pair: str, row: SkillRow) -> Skill:

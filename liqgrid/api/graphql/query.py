@@ -6,10 +6,7 @@ from datetime import datetime
 
 import strawberry
 
-from liqgrid.api.database import Pool
 from liqgrid.api.graphql.catalog import (
-    BarSeries,
-    OpenInterestSeries,
     PageInfo,
     Pair,
     PairConnection,
@@ -20,35 +17,29 @@ from liqgrid.api.graphql.catalog import (
     encode_cursor,
     load_pairs,
     load_status,
-    time_cursor,
-    to_bar_series,
-    to_open_interest_series,
     to_skill,
 )
 from liqgrid.api.graphql.context import Info
 from liqgrid.api.graphql.grid import Grid
 from liqgrid.api.graphql.levels import Clusters, Exposure, to_clusters, to_exposure
 from liqgrid.api.graphql.scalars import milliseconds
+from liqgrid.api.graphql.series import SeriesQueries, check_first
 from liqgrid.api.grids import GridRequest, Unit, load_grid
 from liqgrid.api.profiles import check_bands, load_profile, top_clusters
-from liqgrid.api.reads import InstrumentRow, leading, read_pair, read_pair_page, read_skills
-from liqgrid.api.series import read_bars, read_open_interest
-from liqgrid.engine.market.errors import BadRequest
+from liqgrid.api.reads import read_pair, read_pair_page, read_skills
 from liqgrid.engine.market.instrument import Side, parse_pair, parse_pair_or_coin
 from liqgrid.engine.market.interval import Interval
 
 MAX_PAIRS = 200
-MAX_SERIES = 10_000
-_END_OF_TIME_MS = 253_402_300_799_000  # the last second of the year 9999
 
 
 @strawberry.type(description="Modelled liquidation levels of perpetual futures, and the market data they rest on.")
-class Query:
+class Query(SeriesQueries):
     @strawberry.field(description="Stored pairs by name, paged.")
     async def pairs(
         self, info: Info, venue: str | None = None, coin: str | None = None, first: int = 50, after: str | None = None
     ) -> PairConnection:
-        _check_first(first, MAX_PAIRS)
+        check_first(first, MAX_PAIRS)
         position = None if after is None else decode_cursor(after)
         symbols = await read_pair_page(info.context.pool, venue, coin, position, first + 1)
         found = await load_pairs(info.context.pool, symbols[:first], venue)
@@ -124,48 +115,6 @@ class Query:
         profile = await load_profile(info.context.pool, parse_pair_or_coin(pair), interval, milliseconds(at), venues)
         return to_exposure(info.context, profile, within_fractions)
 
-    @strawberry.field(
-        description="Closed bars that open in [start, end), paged; put together from finer bars where the interval is "
-        "not stored. Of a pair, or of a coin (all its dollar pairs); `venue`: default the one with the largest open "
-        "interest, of those whose bars go on."
-    )
-    async def bars(
-        self,
-        info: Info,
-        pair: str,
-        interval: Interval,
-        venue: str | None = None,
-        start: datetime | None = None,
-        end: datetime | None = None,
-        first: int = 1000,
-        after: str | None = None,
-    ) -> BarSeries:
-        _check_first(first, MAX_SERIES)
-        row = await _one_instrument(info.context.pool, pair, venue)
-        from_ms, to_ms = _stretch(start, end, after)
-        page = await read_bars(info.context.pool, row, interval, from_ms, to_ms, first)
-        return to_bar_series(row, interval, page)
-
-    @strawberry.field(
-        description="Open interest samples in [start, end), paged, of a pair or a coin. `venue`: default the one with "
-        "the largest, of those whose bars go on."
-    )
-    async def open_interest(
-        self,
-        info: Info,
-        pair: str,
-        venue: str | None = None,
-        start: datetime | None = None,
-        end: datetime | None = None,
-        first: int = 1000,
-        after: str | None = None,
-    ) -> OpenInterestSeries:
-        _check_first(first, MAX_SERIES)
-        row = await _one_instrument(info.context.pool, pair, venue)
-        from_ms, to_ms = _stretch(start, end, after)
-        page = await read_open_interest(info.context.pool, row, from_ms, to_ms, first)
-        return to_open_interest_series(row, page)
-
     @strawberry.field(description="Published skill of the pair's instruments; empty where nothing realised is stored.")
     async def skill(self, info: Info, pair: str) -> list[Skill]:
         parsed = parse_pair(pair)
@@ -175,24 +124,3 @@ class Query:
     @strawberry.field(description="The server and what it holds.")
     async def status(self, info: Info) -> Status:
         return await load_status(info.context.pool)
-
-
-def _check_first(first: int, most: int) -> None:
-    if not 1 <= first <= most:
-        raise BadRequest(f"first was {first}; it must be 1 to {most}", first=first)
-
-
-async def _one_instrument(pool: Pool, pair: str, venue: str | None) -> InstrumentRow:
-    """Return the leading instrument of a pair or coin, of one venue if given."""
-    return leading(await read_pair(pool, parse_pair_or_coin(pair), None if venue is None else [venue]))
-
-
-def _stretch(start: datetime | None, end: datetime | None, after: str | None) -> tuple[int, int]:
-    """Return [from, to) in epoch ms of a page of a series."""
-    cursor_ms = time_cursor(after)
-    start_ms, end_ms = milliseconds(start), milliseconds(end)
-    from_ms = max(0 if start_ms is None else start_ms, 0 if cursor_ms is None else cursor_ms + 1)
-    to_ms = _END_OF_TIME_MS if end_ms is None else end_ms
-    if start_ms is not None and start_ms >= to_ms:
-        raise BadRequest("start must be before end", start_ms=start_ms, end_ms=to_ms)
-    return min(from_ms, _END_OF_TIME_MS), to_ms

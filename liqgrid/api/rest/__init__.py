@@ -1,1 +1,1 @@
-"""REST and bulk; joins with the complete API."""
+"""REST and bulk: what GraphQL answers, as JSON, CSV, NDJSON, Arrow, Parquet or a picture, and whole histories."""

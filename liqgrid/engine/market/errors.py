@@ -25,6 +25,7 @@ class ErrorCode(StrEnum):
     SCHEMA_TOO_OLD = "SCHEMA_TOO_OLD"
     STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
     UNKNOWN_PAIR = "UNKNOWN_PAIR"
+    VENUE_UNREACHABLE = "VENUE_UNREACHABLE"
 
 
 class LiqgridError(Exception):
@@ -100,3 +101,9 @@ class SchemaTooOld(LiqgridError):
     """The database has not been migrated to what this liqgrid needs."""
 
     code = ErrorCode.SCHEMA_TOO_OLD
+
+
+class VenueUnreachable(LiqgridError):
+    """A venue does not answer, or not to us."""
+
+    code = ErrorCode.VENUE_UNREACHABLE

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from liqgrid.engine.market.arrays import F64, I64
 from liqgrid.engine.market.bars import Bars
-from liqgrid.engine.market.instrument import Instrument
+from liqgrid.engine.market.instrument import Instrument, PriceType, Side
 
 
 @dataclass(frozen=True, slots=True)
 class BarRows:
-    """Bars with what the source knows of takers; (T,) each, NaN where unknown."""
+    """Bars with what the source knows of takers; (T,) each, NaN where unknown.
+
+    Bars of the mark price have no volume, so everything but their prices is NaN.
+    """
 
     bars: Bars
     taker_buy_volume_base: F64
     trades: F64
     taker_buy_trades: F64
+    price_type: PriceType = PriceType.LAST
+
+
+def mark_bar_rows(bars: Bars) -> BarRows:
+    """Return rows of mark-price bars; what only trades have is unknown."""
+    unknown = np.full(len(bars), np.nan)
+    return BarRows(replace(bars, volume_base=unknown), unknown, unknown, unknown, PriceType.MARK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +47,30 @@ class LongShortRatioRows:
     ratio: F64
     long_fraction: F64
     short_fraction: F64
+
+
+@dataclass(frozen=True, slots=True)
+class FundingRateRows:
+    """Funding paid, (N,): ``ts_ms`` when; fraction of notional, > 0 where longs pay shorts."""
+
+    ts_ms: I64
+    rate_fraction: F64
+
+
+@dataclass(frozen=True, slots=True)
+class Liquidation:
+    """One realised liquidation as a venue published it.
+
+    ``key`` tells it from others of the same millisecond: the venue's id, or a hash of the content. ``side`` is that of
+    the position. ``raw`` is what the venue sent, as JSON.
+    """
+
+    ts_ms: int
+    key: str
+    side: Side
+    price: float
+    amount_base: float
+    raw: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,9 @@ def _largest_first(cluster: Cluster) -> tuple[float, int]:
 
 
 def lineage_id(what: str, symbols: Sequence[str], side: Side, born_ms: int, peak_bin: int) -> str:
-    """Return the name of a cluster, 16 hexadecimal digits: of a pair or coin, over these instruments, by its birth."""
+    """Return the name of a cluster of a pair or coin, over these instruments, by its birth.
+
+    A ``c`` and 16 hexadecimal digits; the letter keeps tables from taking it for a number.
+    """
     text = "|".join((what, *sorted(symbols), side, str(born_ms), str(peak_bin)))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return f"c{hashlib.sha256(text.encode()).hexdigest()[:16]}"

@@ -1,38 +1,24 @@
-"""Raw rows in and out of the database: idempotent, and fast where nothing has to be compared."""
+"""Instruments and their raw rows in and out of the database; the writers of single streams are in ``streams``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from typing import Any, LiteralString
-
-import numpy as np
 
 from liqgrid.engine.market.bars import Bars
 from liqgrid.engine.market.instrument import Instrument, PriceType, parse_instrument
 from liqgrid.engine.market.interval import Interval
-from liqgrid.engine.market.rows import (
-    BarRows,
-    LiquidationBarRows,
-    LongShortRatioRows,
-    MarketRows,
-    OpenInterestRows,
-)
+from liqgrid.engine.market.rows import MarketRows, OpenInterestRows
 from liqgrid.engine.market.tiers import Tier, TierSet
-from liqgrid.engine.store.binary import (
-    HEADER,
-    TRAILER,
-    Field,
-    bigints,
-    decode_doubles,
-    decode_timestamps,
-    doubles,
-    encode,
-    integers,
-    texts,
-    timestamps,
-)
+from liqgrid.engine.store.binary import decode_doubles, decode_timestamps
 from liqgrid.engine.store.database import Connection
+from liqgrid.engine.store.streams import (
+    mark_changed,
+    save_bars,
+    save_liquidation_bars,
+    save_long_short_ratios,
+    save_open_interest,
+)
 from liqgrid.sql import queries
 
 _SQL = queries("raw")
@@ -71,113 +57,15 @@ def list_instruments(connection: Connection) -> list[StoredInstrument]:
 def save_rows(connection: Connection, instrument_id: int, rows: MarketRows) -> int:
     """Write rows that are new or differ from what is stored; return how many were written.
 
-    Needs a transaction that holds the instrument's lock. The instrument is marked changed from the earliest row
-    written, so that the next build starts there; realised liquidations do not change a column, but its score.
+    Needs a transaction that holds the instrument's lock, as every writer of ``streams`` does.
     """
     written = [
-        _save_bars(connection, instrument_id, rows.bars),
-        _save_open_interest(connection, instrument_id, rows.open_interest),
-        _save_long_short_ratio(connection, instrument_id, rows.long_short_ratio),
-        _save_liquidation_bars(connection, instrument_id, rows.bars.bars.interval, rows.liquidation_bars),
+        save_bars(connection, instrument_id, rows.bars),
+        save_open_interest(connection, instrument_id, rows.open_interest),
+        save_long_short_ratios(connection, instrument_id, rows.long_short_ratio),
+        save_liquidation_bars(connection, instrument_id, rows.bars.bars.interval, rows.liquidation_bars),
     ]
-    changed = [first_ms for _, first_ms in written if first_ms is not None]
-    if changed:
-        connection.execute(_SQL["mark_changed"], [instrument_id, min(changed)])
-    return sum(count for count, _ in written)
-
-
-def _save_bars(connection: Connection, instrument_id: int, rows: BarRows) -> tuple[int, int | None]:
-    bars = rows.bars
-    count = len(bars)
-    interval = str(bars.interval)
-    return _save(
-        connection,
-        "bar",
-        [instrument_id, interval, str(PriceType.LAST)],
-        bars.open_ms,
-        [
-            integers(instrument_id, count),
-            texts(interval, count),
-            texts(str(PriceType.LAST), count),
-            timestamps(bars.open_ms),
-            *(doubles(values) for values in (bars.open, bars.high, bars.low, bars.close, bars.volume_base)),
-            doubles(rows.taker_buy_volume_base),
-            bigints(rows.trades),
-            bigints(rows.taker_buy_trades),
-        ],
-    )
-
-
-def _save_open_interest(connection: Connection, instrument_id: int, rows: OpenInterestRows) -> tuple[int, int | None]:
-    count, first_ms = _save(
-        connection,
-        "open_interest",
-        [instrument_id],
-        rows.ts_ms,
-        [integers(instrument_id, len(rows.ts_ms)), timestamps(rows.ts_ms), doubles(rows.open_interest_base)],
-    )
-    # A sample belongs to the bar that closes with it, so the book of that very moment is already another one.
-    return count, None if first_ms is None else first_ms - 1
-
-
-def _save_long_short_ratio(connection: Connection, instrument_id: int, rows: LongShortRatioRows) -> tuple[int, None]:
-    count, _ = _save(
-        connection,
-        "long_short_ratio",
-        [instrument_id],
-        rows.ts_ms,
-        [
-            integers(instrument_id, len(rows.ts_ms)),
-            timestamps(rows.ts_ms),
-            doubles(rows.ratio),
-            doubles(rows.long_fraction),
-            doubles(rows.short_fraction),
-        ],
-    )
-    return count, None  # the model does not read it
-
-
-def _save_liquidation_bars(
-    connection: Connection, instrument_id: int, interval: Interval, rows: LiquidationBarRows
-) -> tuple[int, int | None]:
-    return _save(
-        connection,
-        "liquidation_bar",
-        [instrument_id, str(interval)],
-        rows.open_ms,
-        [
-            integers(instrument_id, len(rows.open_ms)),
-            texts(str(interval), len(rows.open_ms)),
-            timestamps(rows.open_ms),
-            doubles(rows.long_base),
-            doubles(rows.short_base),
-        ],
-    )
-
-
-def _save(
-    connection: Connection, table: str, key: list[Any], ts_ms: np.ndarray[Any, Any], fields: Sequence[Field]
-) -> tuple[int, int | None]:
-    """Write one table's rows; return how many were written and the earliest of them."""
-    if not len(ts_ms):
-        return 0, None
-    appended = connection.execute(_SQL[f"{table}_is_appended"], [*key, int(ts_ms[0])]).fetchone()
-    if appended == (True,):
-        _copy(connection, _SQL[f"copy_{table}"], fields)
-        return len(ts_ms), int(ts_ms[0])
-    connection.execute(_SQL[f"stage_{table}"])
-    _copy(connection, _SQL[f"copy_staged_{table}"], fields)
-    row = connection.execute(_SQL[f"merge_{table}"]).fetchone()
-    count, first_ms = row or (0, None)
-    return count, None if first_ms is None else round(first_ms)
-
-
-def _copy(connection: Connection, statement: LiteralString, fields: Sequence[Field]) -> None:
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(HEADER)
-        for block in encode(fields):
-            copy.write(block)
-        copy.write(TRAILER)
+    return sum(written)
 
 
 def find_import(connection: Connection, instrument_id: int, interval: Interval, content_sha256: str) -> int | None:
@@ -258,7 +146,7 @@ def save_tiers(connection: Connection, instrument_id: int, tier_sets: Sequence[T
     if differing:
         first_ms = min(tiers.valid_from_ms for tiers in differing)
         is_first = first_ms <= min(stored, default=first_ms)
-        connection.execute(_SQL["mark_changed"], [instrument_id, 0 if is_first else first_ms])
+        mark_changed(connection, instrument_id, 0 if is_first else first_ms)
 
 
 def load_tiers(connection: Connection, instrument_id: int) -> tuple[TierSet, ...]:

@@ -137,3 +137,6 @@ SELECT i.venue, s."interval", s.long, s.short, s.long_bars, s.short_bars,
 FROM skill s JOIN instrument i USING (instrument_id) JOIN build b USING (build_id)
 WHERE i.pair = $1::text
 ORDER BY i.venue, s."interval"
+
+-- name: venues
+SELECT venue, reachable, reason, (extract(epoch FROM since) * 1000)::bigint AS since_ms FROM venue_status ORDER BY venue

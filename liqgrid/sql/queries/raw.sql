@@ -192,6 +192,49 @@ WITH merged AS (
 ), emptied AS (DELETE FROM staged_liquidation_bar)
 SELECT count(*), extract(epoch FROM min(ts))::double precision * 1000 FROM merged
 
+-- name: funding_rate_is_appended
+SELECT NOT EXISTS (
+    SELECT FROM funding_rate WHERE instrument_id = $1::integer AND ts >= to_timestamp($2::double precision / 1000))
+
+-- name: copy_funding_rate
+COPY funding_rate (instrument_id, ts, rate_fraction) FROM STDIN (FORMAT binary)
+
+-- name: stage_funding_rate
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_funding_rate (LIKE funding_rate INCLUDING DEFAULTS) ON COMMIT DELETE ROWS
+
+-- name: copy_staged_funding_rate
+COPY staged_funding_rate (instrument_id, ts, rate_fraction) FROM STDIN (FORMAT binary)
+
+-- name: merge_funding_rate
+WITH merged AS (
+    INSERT INTO funding_rate SELECT * FROM staged_funding_rate
+    ON CONFLICT (instrument_id, ts) DO UPDATE
+        SET rate_fraction = excluded.rate_fraction, received_at = excluded.received_at
+    WHERE funding_rate.rate_fraction IS DISTINCT FROM excluded.rate_fraction
+    RETURNING ts
+), emptied AS (DELETE FROM staged_funding_rate)
+SELECT count(*), extract(epoch FROM min(ts))::double precision * 1000 FROM merged
+
+-- Single liquidations come in any order and more than once, so they always go by way of a temporary table.
+-- name: stage_liquidation
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_liquidation (
+    instrument_id integer, ts_ms bigint, liquidation_key text, side text, price double precision,
+    amount_base double precision, raw text
+) ON COMMIT DELETE ROWS
+
+-- name: copy_staged_liquidation
+COPY staged_liquidation (instrument_id, ts_ms, liquidation_key, side, price, amount_base, raw) FROM STDIN (FORMAT binary)
+
+-- name: merge_liquidation
+WITH merged AS (
+    INSERT INTO liquidation (instrument_id, ts, liquidation_key, side, price, amount_base, raw)
+    SELECT instrument_id, to_timestamp(ts_ms / 1000.0), liquidation_key, side, price, amount_base, raw::jsonb
+    FROM staged_liquidation
+    ON CONFLICT (instrument_id, ts, liquidation_key) DO NOTHING
+    RETURNING ts
+), emptied AS (DELETE FROM staged_liquidation)
+SELECT count(*) FROM merged
+
 -- Values strung together by the server: one row to fetch instead of one for each bar, three times as fast.
 -- name: load_bars
 SELECT string_agg(timestamptz_send(ts), ''), string_agg(float8send(open), ''), string_agg(float8send(high), ''),

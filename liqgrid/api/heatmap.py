@@ -1,6 +1,6 @@
 """The picture of a grid: dark blue where little would be liquidated, yellow where much would, the price in white.
 
-A pure function of arrays; it knows neither database nor API.
+A pure function of arrays; it asks no database.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNLocator
 
-from liqgrid.cli.text import utc_range
+from liqgrid.api.grids import Grid
 from liqgrid.engine.market.arrays import F32, F64, I64
+from liqgrid.engine.market.times import utc_range
 
 FORMATS = ("png", "svg", "pdf")
 _BACKGROUND, _INK, _FAINT = "#0a0e1a", "#e6e9f2", "#8d97b0"
@@ -56,6 +57,24 @@ class Heatmap:
     high: F64
     low: F64
     close: F64
+
+
+def to_heatmap(grid: Grid) -> Heatmap:
+    """Return what is drawn of a served grid."""
+    request, made = grid.request, grid.instruments[0]
+    return Heatmap(
+        title=f"{request.pair}  {request.interval}",
+        venues=", ".join(grid.venues),
+        model=f"liqgrid model {made.model_version}, parameters {made.parameters_hash}",
+        unit=grid.unit,
+        interval_ms=request.interval.ms,
+        close_ms=grid.close_ms,
+        price_edges=grid.price_edges,
+        amount=grid.long + grid.short,
+        high=grid.high,
+        low=grid.low,
+        close=grid.close,
+    )
 
 
 def draw(heatmap: Heatmap, file_format: str) -> bytes:

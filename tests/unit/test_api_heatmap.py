@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from liqgrid.cli.heatmap import FORMATS, Heatmap, amount_text, draw, price_text, price_ticks, tick_texts
+from liqgrid.api.heatmap import FORMATS, Heatmap, amount_text, draw, price_text, price_ticks, tick_texts
 
 HOUR_MS = 3_600_000
 SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml", "pdf": b"%PDF-"}

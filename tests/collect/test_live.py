@@ -1,0 +1,376 @@
+"""Live collection from the local exchange through the unmodified ccxt client, and whatever goes wrong meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import Any, LiteralString
+
+import pytest
+
+from liqgrid.engine.collect import live
+from liqgrid.engine.collect.backfill import backfill
+from liqgrid.engine.collect.plan import CollectPlan, VenuePlan
+from liqgrid.engine.market.instrument import Pair, PriceType
+from liqgrid.engine.market.stream import Stream
+from liqgrid.engine.sim.clock import SteppedClock
+from liqgrid.engine.sim.faults import Faults
+from liqgrid.engine.sim.server import LocalExchange, running_exchange
+from liqgrid.engine.sim.tape import liquidations_between
+from liqgrid.engine.store.database import Connection
+from liqgrid.engine.store.progress import Span, load_cursors, load_venue_status, record_gap
+from tests.collect.exchange import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    ORIGIN_MS,
+    collecting,
+    make_market,
+    plan_for,
+    stored_bars,
+    stored_gaps,
+    truth,
+    until,
+)
+
+NOW_MS = ORIGIN_MS + DAY_MS + 30_000  # half a minute into a bar
+BOTH = (PriceType.LAST, PriceType.MARK)
+
+
+async def step(local: LocalExchange, minutes: int, connection: Connection, coins: tuple[str, ...] = ("BTC",)) -> None:
+    """Let minutes pass one by one, and wait after each until its bars are stored."""
+    for _ in range(minutes):
+        await local.advance(MINUTE_MS)
+        newest_ms = local.exchange.now_ms() // MINUTE_MS * MINUTE_MS - MINUTE_MS
+
+        def are_stored(newest_ms: int = newest_ms) -> bool:
+            bars = [stored_bars(connection, coin, price_type) for coin in coins for price_type in BOTH]
+            return all(rows and rows[-1][0] >= newest_ms for rows in bars)
+
+        await until(are_stored, f"bars that open at {newest_ms}")
+
+
+async def subscribed(local: LocalExchange, connection: Connection) -> None:
+    """Wait until collection listens, and has its cursors."""
+    cursors: LiteralString = "SELECT count(*) FROM collect_cursor WHERE stream LIKE 'bar:%'"
+    await until(lambda: bool(local.sockets.connections), "a subscription")
+    await until(lambda: connection.execute(cursors).fetchone() == (2,), "cursors")
+
+
+def test_backfill_then_live_leaves_the_market_s_own_bars(connection: Connection, migrated_dsn: str) -> None:
+    coins = ("BTC", "ETH")
+
+    async def run() -> LocalExchange:
+        clock = SteppedClock(NOW_MS)
+        async with running_exchange(make_market(coins, NOW_MS), clock) as local:
+            plan = plan_for(local.url, coins)
+            counted: list[tuple[int, int]] = []
+            report = await backfill(plan, migrated_dsn, 0.5, lambda done, total: counted.append((done, total)))
+            assert report.failures == {}
+            assert counted[-1] == (counted[-1][1],) * 2
+            clock.ms += 3 * HOUR_MS  # nobody was there
+            hooked: list[int] = []
+            async with collecting(plan, migrated_dsn, lambda _, instrument_id: hooked.append(instrument_id)):
+                await until(lambda: len(stored_bars(connection, "ETH", PriceType.MARK)) == 15 * 60, "what was missed")
+                await step(local, 10, connection, coins)  # statistics are published minutes late
+                for coin in coins:
+                    for stream in ("bar:last", "bar:mark", "open_interest", "long_short_ratio"):
+                        await until(lambda who=coin, of=stream: stored_gaps(connection, who, of) == [], "no gaps")  # type: ignore[misc]
+            assert set(hooked) == {1, 2}
+            return local
+
+    local = asyncio.run(run())
+    start_ms, end_ms = (ms // MINUTE_MS * MINUTE_MS for ms in (NOW_MS - 12 * HOUR_MS, local.exchange.now_ms()))
+    for coin in coins:
+        for price_type in BOTH:
+            stored = stored_bars(connection, coin, price_type)
+            assert stored == truth(local.market, coin, price_type, start_ms, end_ms), f"{coin} {price_type}"
+    row = connection.execute(
+        "SELECT count(*), count(*) FILTER (WHERE taker_buy_volume_base IS NULL OR trades IS NULL) FROM bar "
+        "WHERE price_type = 'last'"
+    ).fetchone()
+    assert row == (2 * (15 * 60 + 10), 0)
+
+
+def test_a_bar_that_forms_is_not_stored(connection: Connection, migrated_dsn: str) -> None:
+    async def run() -> None:
+        clock = SteppedClock(NOW_MS)
+        async with running_exchange(make_market(["BTC"], NOW_MS), clock) as local:
+            plan = plan_for(local.url, ["BTC"])
+            await backfill(plan, migrated_dsn, 0.02)
+            async with collecting(plan, migrated_dsn):
+                await step(local, 1, connection)
+                for _ in range(9):
+                    await local.advance(5_000)
+            await backfill(plan, migrated_dsn, 0.02)
+            forming_ms = local.exchange.now_ms() // MINUTE_MS * MINUTE_MS
+            for price_type in BOTH:
+                assert stored_bars(connection, "BTC", price_type)[-1][0] == forming_ms - MINUTE_MS
+
+    asyncio.run(run())
+
+
+# What may go wrong, and the faults that must have struck for the test to have tested anything.
+TROUBLE: dict[str, dict[str, float]] = {
+    "repeated frames": {"duplicate": 0.5},
+    "frames out of order": {"reorder": 0.3},
+    "garbled frames": {"malformed": 0.2},
+    "cut sockets": {"cut_socket": 0.05},
+    "silent sockets": {"stall": 0.05},
+    "failing requests": {"server_error": 0.2, "cut_response": 0.1},
+    "refused requests": {"too_many_requests": 0.1, "banned": 0.05},
+    "a wrong clock": {"clock_skew_ms": 90_000},
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLE)
+def test_trouble_leaves_no_trace_in_the_bars(connection: Connection, migrated_dsn: str, trouble: str) -> None:
+    faults = Faults(retry_after_s=0, **TROUBLE[trouble])  # type: ignore[arg-type]
+
+    async def run() -> LocalExchange:
+        clock = SteppedClock(NOW_MS)
+        async with running_exchange(make_market(["BTC"], NOW_MS), clock, faults) as local:
+            plan = plan_for(local.url, ["BTC"], stall_s=0.5)
+            async with collecting(plan, migrated_dsn):
+                await subscribed(local, connection)
+                for _ in range(60):
+                    await local.advance(10_000)
+                    await asyncio.sleep(0.01)
+                faults.cut_socket = faults.stall = 0
+                await step(local, 1, connection)
+                for stream in ("bar:last", "bar:mark"):
+                    await until(lambda of=stream: stored_gaps(connection, "BTC", of) == [], "repaired gaps")  # type: ignore[misc]
+            return local
+
+    local = asyncio.run(run())
+    for name in TROUBLE[trouble]:
+        assert faults.counts[name] or name == "clock_skew_ms", f"{name} never struck"
+    for price_type in BOTH:
+        stored = stored_bars(connection, "BTC", price_type)
+        assert stored == truth(local.market, "BTC", price_type, stored[0][0], stored[-1][0] + MINUTE_MS), price_type
+        assert stored[0][0] < NOW_MS < stored[-1][0]
+
+
+def test_what_a_venue_lacks_is_listed_and_what_comes_late_is_taken(connection: Connection, migrated_dsn: str) -> None:
+    faults = Faults(lost_bar=0.05, late_bar=0.1, late_by_ms=3 * MINUTE_MS)
+
+    async def run() -> LocalExchange:
+        clock = SteppedClock(NOW_MS)
+        market = make_market(["BTC"], NOW_MS)
+        async with running_exchange(market, clock, faults) as local:
+            plan = plan_for(local.url, ["BTC"], sample_s=0.5)
+            report = await backfill(plan, migrated_dsn, 0.25)
+            assert report.failures == {}
+            connection.execute("UPDATE collect_gap SET found_at = now() - interval '1 day'")
+            clock.ms += 5 * MINUTE_MS
+            symbol = "BTCUSDT"
+            lost = [
+                ms for ms in range(NOW_MS // MINUTE_MS * MINUTE_MS - 6 * HOUR_MS, NOW_MS - MINUTE_MS, MINUTE_MS)
+                if faults.hides(symbol, ms, clock.ms)
+            ]  # fmt: skip
+            assert lost
+            async with collecting(plan, migrated_dsn):
+                try:
+                    await until(lambda: missing(connection) == lost, "only what is lost for good is missing")
+                finally:
+                    assert missing(connection) == lost
+            return local
+
+    def missing(connection: Connection) -> list[int]:
+        """Minutes in the first six hours that are listed as missing."""
+        return [
+            ms for start_ms, end_ms in stored_gaps(connection, "BTC", "bar:last")
+            for ms in range(start_ms, end_ms, MINUTE_MS) if ms < NOW_MS - MINUTE_MS
+        ]  # fmt: skip
+
+    local = asyncio.run(run())
+    stored = stored_bars(connection, "BTC", PriceType.LAST)
+    wanted = truth(local.market, "BTC", PriceType.LAST, stored[0][0], stored[-1][0] + MINUTE_MS)
+    listed = set(missing(connection)) | {
+        ms for start, end in stored_gaps(connection, "BTC", "bar:last") for ms in range(start, end, MINUTE_MS)
+    }
+    assert stored == [row for row in wanted if row[0] not in listed]
+
+
+def test_liquidations_are_those_the_venue_tells_of(connection: Connection, migrated_dsn: str) -> None:
+    async def run() -> list[tuple[int, str, float, float]]:
+        market = make_market(["BTC"], ORIGIN_MS + DAY_MS)
+        tape = market.tapes["BTCUSDT"]
+        times = liquidations_between(market, tape, ORIGIN_MS, ORIGIN_MS + DAY_MS).ts_ms
+        counts = [
+            int(((times >= ms) & (times < ms + HOUR_MS)).sum()) for ms in range(ORIGIN_MS, int(times[-1]), HOUR_MS)
+        ]
+        start_ms = ORIGIN_MS + counts.index(max(counts)) * HOUR_MS  # the hour with the most
+        clock = SteppedClock(start_ms)
+        async with running_exchange(market, clock) as local, collecting(plan_for(local.url, ["BTC"]), migrated_dsn):
+            await subscribed(local, connection)
+            for _ in range(20):
+                await local.advance(3 * MINUTE_MS)
+            found = liquidations_between(market, tape, start_ms, start_ms + HOUR_MS - 1000)
+            newest_of_second = {int(ms) // 1000: row for row, ms in enumerate(found.ts_ms)}
+            wanted = [
+                (int(found.ts_ms[row]), "long" if found.is_long[row] else "short",
+                 round(float(found.average[row]), 2), round(float(found.base[row]), 3))
+                for row in sorted(newest_of_second.values())
+            ]  # fmt: skip
+            await until(lambda: len(stored_liquidations()) >= len(wanted), "liquidations")
+        return wanted
+
+    def stored_liquidations() -> list[tuple[int, str, float, float]]:
+        return connection.execute(
+            "SELECT (extract(epoch FROM ts) * 1000)::bigint, side, round(price::numeric, 2)::double precision, "
+            "round(amount_base::numeric, 3)::double precision FROM liquidation ORDER BY ts"
+        ).fetchall()
+
+    wanted = asyncio.run(run())
+    assert len(wanted) > 5
+    assert stored_liquidations()[: len(wanted)] == wanted
+
+
+def test_repairing_an_old_gap_does_not_claim_what_lies_between(connection: Connection, migrated_dsn: str) -> None:
+    async def run() -> None:
+        clock = SteppedClock(NOW_MS)
+        async with running_exchange(make_market(["BTC"], NOW_MS), clock) as local:
+            plan = plan_for(local.url, ["BTC"])
+            await backfill(plan, migrated_dsn, 0.02)
+            # as an import leaves it: two bars long ago, and what is missing between them
+            for open_ms in (ORIGIN_MS, ORIGIN_MS + 5 * MINUTE_MS):
+                connection.execute(
+                    'INSERT INTO bar (instrument_id, "interval", price_type, ts, open, high, low, close) '
+                    "VALUES (1, '1m', 'last', to_timestamp($1::double precision / 1000), 1, 1, 1, 1)",
+                    [open_ms],
+                )
+            record_gap(connection, 1, Stream.BAR_LAST, Span(ORIGIN_MS + MINUTE_MS, ORIGIN_MS + 5 * MINUTE_MS))
+            before = load_cursors(connection, 1)[Stream.BAR_LAST]
+            async with collecting(plan, migrated_dsn):
+                await until(lambda: stored_bars(connection, "BTC", PriceType.LAST)[4][0] < ORIGIN_MS + HOUR_MS, "bars")
+                await step(local, 1, connection)
+            assert load_cursors(connection, 1)[Stream.BAR_LAST].start_ms == before.start_ms
+
+    asyncio.run(run())
+
+
+def test_a_lost_connection_is_a_gap_in_liquidations(connection: Connection, migrated_dsn: str) -> None:
+    faults = Faults()
+
+    async def run() -> int:
+        clock = SteppedClock(NOW_MS)
+        async with running_exchange(make_market(["BTC"], NOW_MS), clock, faults) as local:
+            async with collecting(plan_for(local.url, ["BTC"]), migrated_dsn):
+                await subscribed(local, connection)
+                await step(local, 2, connection)
+                lost_ms = local.exchange.now_ms()
+                for one in list(local.sockets.connections):
+                    one.cut()
+                await until(lambda: bool(local.sockets.connections), "a subscription again")
+                await step(local, 2, connection)
+                await until(lambda: stored_gaps(connection, "BTC", "liquidation") != [], "the gap")
+            return lost_ms
+
+    lost_ms = asyncio.run(run())
+    ((start_ms, end_ms),) = stored_gaps(connection, "BTC", "liquidation")
+    assert start_ms <= lost_ms < end_ms <= lost_ms + 2 * MINUTE_MS
+
+
+def test_a_database_that_goes_away_loses_nothing(connection: Connection, migrated_dsn: str) -> None:
+    async def run() -> LocalExchange:
+        clock = SteppedClock(NOW_MS)
+        async with running_exchange(make_market(["BTC"], NOW_MS), clock) as local:
+            async with collecting(plan_for(local.url, ["BTC"]), migrated_dsn):
+                await subscribed(local, connection)
+                for _ in range(10):
+                    await local.advance(MINUTE_MS)
+                    connection.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )
+                await step(local, 1, connection)
+                await until(lambda: stored_gaps(connection, "BTC", "bar:last") == [], "gaps are repaired")
+            return local
+
+    local = asyncio.run(run())
+    for price_type in BOTH:
+        stored = stored_bars(connection, "BTC", price_type)
+        assert len(stored) >= 11
+        assert stored == truth(local.market, "BTC", price_type, stored[0][0], stored[-1][0] + MINUTE_MS)
+
+
+def test_at_the_memory_ceiling_the_client_is_opened_anew(
+    connection: Connection, migrated_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_SHORTEST_SESSION_S", 1.0)
+
+    async def run() -> LocalExchange:
+        clock = SteppedClock(NOW_MS)
+        async with running_exchange(make_market(["BTC"], NOW_MS), clock) as local:
+            plan = replace(plan_for(local.url, ["BTC"], stall_s=10), memory_ceiling_mb=1)
+            async with collecting(plan, migrated_dsn):
+                await subscribed(local, connection)
+                before = set(map(id, local.sockets.connections))
+                await until(
+                    lambda: bool(local.sockets.connections) and not before & set(map(id, local.sockets.connections)),
+                    "another connection",
+                )
+                await step(local, 2, connection)
+                await until(lambda: stored_gaps(connection, "BTC", "bar:last") == [], "repaired gaps")
+            return local
+
+    local = asyncio.run(run())
+    stored = stored_bars(connection, "BTC", PriceType.LAST)
+    assert stored == truth(local.market, "BTC", PriceType.LAST, stored[0][0], stored[-1][0] + MINUTE_MS)
+
+
+def test_a_venue_that_cannot_be_reached_is_named_and_the_others_go_on(
+    connection: Connection, migrated_dsn: str, unused_url: str
+) -> None:
+    async def run() -> None:
+        clock = SteppedClock(NOW_MS)
+        async with running_exchange(make_market(["BTC"], NOW_MS), clock) as local:
+            here = plan_for(local.url, ["BTC"]).venues[0]
+            gone = VenuePlan("bybit", (Pair("BTC", "USDT"),), base_url=unused_url)
+            async with collecting(CollectPlan((gone, here), 1.0, 1.0), migrated_dsn):
+                await subscribed(local, connection)
+                await step(local, 1, connection)
+                await until(lambda: len(load_venue_status(connection)) == 2, "both venues are known")
+
+    asyncio.run(run())
+    status = {one.venue: one for one in load_venue_status(connection)}
+    assert status["binance"].reachable
+    assert not status["bybit"].reachable
+    assert "Cannot connect" in (status["bybit"].reason or "")
+
+
+def test_a_closed_bar_is_stored_at_once(connection: Connection, migrated_dsn: str) -> None:
+    async def run() -> list[float]:
+        clock = SteppedClock(NOW_MS)
+        took: list[float] = []
+        async with (
+            running_exchange(make_market(["BTC"], NOW_MS), clock) as local,
+            collecting(plan_for(local.url, ["BTC"]), migrated_dsn),
+        ):
+            await subscribed(local, connection)
+            await step(local, 1, connection)
+            for _ in range(15):
+                before = len(stored_bars(connection, "BTC", PriceType.LAST))
+                began = time.perf_counter()
+                await local.advance(MINUTE_MS)
+                await until(
+                    lambda before=before: len(stored_bars(connection, "BTC", PriceType.LAST)) > before,  # type: ignore[misc]
+                    "a bar",
+                )
+                took.append(time.perf_counter() - began)
+        return took
+
+    took = sorted(asyncio.run(run()))
+    assert took[len(took) // 2] <= 0.4
+
+
+@pytest.fixture
+def unused_url() -> str:
+    import socket  # noqa: PLC0415
+
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        address: Any = one.getsockname()
+    return f"http://127.0.0.1:{address[1]}"
