@@ -46,6 +46,18 @@ query($at: DateTime, $end: DateTime) {{
     long {{ notional base maxPainPrice nearest {{ {_CLUSTER} }} curve {{ prices notional }} }}
     short {{ notional base maxPainPrice nearest {{ {_CLUSTER} }} curve {{ prices notional }} }}
   }}
+  cascade(pair: "BTC-USDT", interval: M15, at: $at, path: [64000, 70000, 60000], impact: 2) {{
+    {_MOMENT} {_COVERED} endPrice triggered dailyVolatility dailyVolume dailyColumns
+    long {{ notional base share unbinnedShare }} short {{ notional base share unbinnedShare }}
+    steps {{ leg side price base notional cumulative }}
+    legs {{ start target end side base notional overshoot atColumnEnd }}
+  }}
+  stopZones(pair: "BTC-USDT", interval: M15, at: $at, limit: 200) {{
+    {_MOMENT} {_COVERED}
+    zones {{
+      side low high distance notional density before clusterBefore {{ peakPrice }} clusterBeyond {{ notional }}
+    }}
+  }}
   grid(pair: "BTC-USDT", interval: M15, end: $end) {{
     asOf times priceEdges long short longTotal shortTotal maximum {_COVERED}
     bars {{ open high low close volume price }}

@@ -175,3 +175,16 @@ def test_a_coin_without_dollar_pairs_is_unknown(coins: Api) -> None:
         connection.execute("INSERT INTO instrument (venue, pair, coin, quote) VALUES ('okx', 'XYZ-EUR', 'XYZ', 'EUR')")
     assert coins.code('{ grid(pair: "XYZ", interval: H1) { asOf } }') == "UNKNOWN_PAIR"
     assert coins.code('{ grid(pair: "XYZ-EUR", interval: H1) { asOf } }') == "NOT_BUILT"
+
+
+def test_what_if_is_answered_for_a_coin(coins: Api) -> None:
+    price = coins.ask('{ exposure(pair: "BTC", interval: H1) { price } }')["exposure"]["price"]
+    asked = f"interval: H1, priceTo: {0.9 * price}"
+    pairs = {"coin": "BTC", "tether": "BTC-USDT", "usd": "BTC-USD", "usdc": "BTC-USDC"}
+    fields = "{ long { base } short { base } }"
+    each = " ".join(f'{key}: cascade(pair: "{pair}", {asked}) {fields}' for key, pair in pairs.items())
+    found = coins.ask(f"{{ {each} }}")
+    coin = found.pop("coin")
+    assert coin["long"]["base"] == pytest.approx(sum(one["long"]["base"] for one in found.values()), rel=1e-2)
+    zones = coins.ask('{ stopZones(pair: "BTC", interval: H1) { pair zones { low } } }')["stopZones"]
+    assert zones["pair"] == "BTC"

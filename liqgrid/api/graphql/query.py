@@ -6,6 +6,7 @@ from datetime import datetime
 
 import strawberry
 
+from liqgrid.api.graphql.cascade import Cascade, StopZones, to_cascade, to_stop_zones
 from liqgrid.api.graphql.catalog import (
     PageInfo,
     Pair,
@@ -27,6 +28,7 @@ from liqgrid.api.graphql.series import SeriesQueries, check_first
 from liqgrid.api.grids import GridRequest, Unit, load_grid
 from liqgrid.api.profiles import check_bands, load_profile, top_clusters
 from liqgrid.api.reads import read_pair, read_pair_page, read_skills
+from liqgrid.api.what_if import check_impact, check_path, load_cascade, stop_zones
 from liqgrid.engine.market.instrument import Side, parse_pair, parse_pair_or_coin
 from liqgrid.engine.market.interval import Interval
 
@@ -114,6 +116,47 @@ class Query(SeriesQueries):
         within_fractions = check_bands(bands)
         profile = await load_profile(info.context.pool, parse_pair_or_coin(pair), interval, milliseconds(at), venues)
         return to_exposure(info.context, profile, within_fractions)
+
+    @strawberry.field(
+        description="What the price liquidates on its way from `price` to `priceTo`, or along the prices of `path` "
+        "(give one of them), by the newest column at or before `at`. `impact` is the coefficient, 0 to 10, by which "
+        "liquidations move the price on (square-root law; default 0, not at all)."
+    )
+    async def cascade(
+        self,
+        info: Info,
+        pair: str,
+        interval: Interval,
+        at: datetime | None = None,
+        venues: list[str] | None = None,
+        price_to: float | None = None,
+        path: list[float] | None = None,
+        impact: float = 0,
+    ) -> Cascade:
+        targets = check_path(price_to, path)
+        check_impact(impact)
+        profile = await load_profile(info.context.pool, parse_pair_or_coin(pair), interval, milliseconds(at), venues)
+        return to_cascade(await load_cascade(info.context.pool, profile, targets, impact))
+
+    @strawberry.field(
+        description="Price ranges that lie `within` a fraction of the price, are at least `minWidth` of it wide, and "
+        "are clear of dense clusters of the side whose stops lie there: nearest first, of the newest column at or "
+        "before `at`."
+    )
+    async def stop_zones(
+        self,
+        info: Info,
+        pair: str,
+        interval: Interval,
+        at: datetime | None = None,
+        venues: list[str] | None = None,
+        side: Side | None = None,
+        within: float = 0.1,
+        min_width: float = 0.002,
+        limit: int = 10,
+    ) -> StopZones:
+        profile = await load_profile(info.context.pool, parse_pair_or_coin(pair), interval, milliseconds(at), venues)
+        return to_stop_zones(profile, stop_zones(profile, side, within, min_width, limit))
 
     @strawberry.field(description="Published skill of the pair's instruments; empty where nothing realised is stored.")
     async def skill(self, info: Info, pair: str) -> list[Skill]:

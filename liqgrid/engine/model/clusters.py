@@ -65,7 +65,7 @@ def locate_clusters(side: Side, first_bin: int, base: F64, price: float, side_no
     # Empty bins around the span, so that where stored bytes were trimmed does not show.
     first_bin, base = first_bin - SMOOTHING_BINS, np.pad(base, SMOOTHING_BINS)
     notional = base * mid_prices(first_bin, len(base))  # (P,)
-    density = _smoothed(notional)  # (P,)
+    density = smoothed(notional)  # (P,)
     peaks, valleys = _divide(density)
     heights: list[float] = density.tolist()
     price_edges, mids = edges(first_bin, len(base)), mid_prices(first_bin, len(base))
@@ -95,12 +95,12 @@ def locate_clusters(side: Side, first_bin: int, base: F64, price: float, side_no
     return sorted(clusters, key=lambda cluster: (-cluster.notional_quote, cluster.distance_fraction))
 
 
-def _smoothed(values: F64) -> F64:
-    """Return ``values`` smoothed with a triangle of half-width SMOOTHING_BINS, same shape."""
+def smoothed(values: F64) -> F64:
+    """Return ``values`` smoothed with a triangle of half-width SMOOTHING_BINS, same shape; beyond them all is 0."""
     rise = np.arange(1, SMOOTHING_BINS + 2, dtype=np.float64)
     kernel = np.concatenate([rise, rise[-2::-1]])
-    smoothed: F64 = np.convolve(values, kernel / kernel.sum())[SMOOTHING_BINS : SMOOTHING_BINS + len(values)]
-    return smoothed
+    same: F64 = np.convolve(values, kernel / kernel.sum())[SMOOTHING_BINS : SMOOTHING_BINS + len(values)]
+    return same
 
 
 def _divide(density: F64) -> tuple[list[int], list[int]]:

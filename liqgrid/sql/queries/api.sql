@@ -105,6 +105,15 @@ CROSS JOIN LATERAL (
 SELECT instrument_id, (extract(epoch FROM min(valid_from)) * 1000)::bigint AS valid_from_ms
 FROM leverage_tier WHERE instrument_id = ANY ($1::integer[]) GROUP BY instrument_id
 
+-- Bars of the columns that close in ($3, $4], ascending, without their books; a row for each instrument that has any.
+-- name: column_bars
+SELECT instrument_id, array_agg(open ORDER BY ts) AS open, array_agg(close ORDER BY ts) AS close,
+       array_agg(volume_base ORDER BY ts) AS volume_base
+FROM grid_column
+WHERE instrument_id = ANY ($1::integer[]) AND "interval" = $2::text
+  AND ts > to_timestamp($3::bigint / 1000.0) AND ts <= to_timestamp($4::bigint / 1000.0)
+GROUP BY instrument_id
+
 -- Where a page of bars begins: the first bar of any interval up to the one asked for.
 -- name: first_bar
 SELECT (extract(epoch FROM min(earliest.ts)) * 1000)::bigint
