@@ -28,6 +28,7 @@ from liqgrid.api.errors import error_response, on_http_exception, on_liqgrid_err
 from liqgrid.api.graphql.schema import sdl
 from liqgrid.api.graphql.view import View
 from liqgrid.api.keys import KeyRing
+from liqgrid.api.lineage import StepCache
 from liqgrid.api.rest.routes import rest_routes
 from liqgrid.api.rest.vendor.routes import vendor_routes
 from liqgrid.api.safe_headers import SafeHeaders, cross_origin
@@ -55,6 +56,7 @@ def create_app(dsn: str, rules: AccessRules | None = None) -> Starlette:
         reader = await read_role(app.state.pool)
         if reader.may_write:
             _log.warning("the API reads as a role that may write; `liqgrid migrate` gives it one", role=reader.name)
+        app.state.steps = StepCache()
         try:
             yield
         finally:

@@ -9,11 +9,10 @@ from typing import Annotated
 
 import typer
 
+from liqgrid.cli.options import AsJson
 from liqgrid.engine.market.api_key import Scope
 
 keys = typer.Typer(help="Make, list and revoke keys of the API.", no_args_is_help=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @keys.command()
@@ -56,7 +55,7 @@ def list_(as_json: AsJson = False) -> None:
     with migrated(load_settings()) as connection:
         rows = list_keys(connection)
     if as_json:
-        print(json.dumps([asdict(row) for row in rows]))
+        print(json.dumps({"keys": [asdict(row) for row in rows]}))
         return
     for row in rows:
         used = "never used" if row.last_used_ms is None else f"last used {utc(row.last_used_ms)} UTC"

@@ -44,7 +44,8 @@ class Settings(BaseSettings):
     """What the environment decides.
 
     ``dsn`` is the PostgreSQL or TimescaleDB to use, None for liqgrid's own; ``home`` is where that one keeps its
-    data. ``cors_origins`` are the sites whose pages may ask the API, ``access_log`` whether it logs every request.
+    data. Raw rows older than ``keep_raw_days`` are deleted; None keeps them, so that any grid can be built again.
+    ``cors_origins`` are the sites whose pages may ask the API, ``access_log`` whether it logs every request.
     """
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, frozen=True, hide_input_in_errors=True)
@@ -53,6 +54,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=default_home)
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     access_log: bool = True
+    keep_raw_days: int | None = Field(default=None, ge=1)
 
     @field_validator("dsn")
     @classmethod

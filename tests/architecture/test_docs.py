@@ -17,6 +17,7 @@ from liqgrid.api.graphql import grid, query, schema, series
 from liqgrid.api.graphql.schema import sdl
 from liqgrid.api.grids import MAX_CELLS, MAX_COLUMNS, MAX_ROWS
 from liqgrid.api.profiles import MAX_BANDS, MAX_CLUSTERS
+from liqgrid.api.what_if import MAX_LEGS, MAX_ZONES
 from liqgrid.cli.main import app
 from liqgrid.cli.settings import Settings
 from liqgrid.engine.market.errors import ErrorCode
@@ -35,6 +36,8 @@ LIMITS = {
     "cells of `cells`": grid.MAX_SPARSE_CELLS,
     "clusters": MAX_CLUSTERS,
     "bands": MAX_BANDS,
+    "legs of a cascade": MAX_LEGS,
+    "stop zones": MAX_ZONES,
     "pairs a page": query.MAX_PAIRS,
     "bars or samples a page": series.MAX_SERIES,
     "bytes of a request": MAX_BODY_BYTES,

@@ -46,7 +46,7 @@ def test_a_key_from_its_making_to_its_end(lasting: Liqgrid) -> None:
     assert hash_of(key).hex() not in errors
     assert f"client={key_id}" in errors
     assert "path=/v1/status status=200" in errors
-    (row,) = json.loads(lasting.run("keys", "list", "--json").stdout)
+    (row,) = json.loads(lasting.run("keys", "list", "--json").stdout)["keys"]
     assert row["last_used_ms"] > row["created_ms"]
     wrong = lasting.run("keys", "revoke", key)
     assert (wrong.returncode, key in wrong.stderr) == (1, False)

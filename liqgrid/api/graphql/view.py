@@ -45,7 +45,7 @@ class View(GraphQL[Context, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """Return what resolvers are given."""
-        return Context(request.app.state.pool, request.state.request_id, request.state.visit)
+        return Context(request.app.state.pool, request.state.request_id, request.app.state.steps, request.state.visit)
 
     async def process_result(self, request: Any, result: ExecutionResult) -> GraphQLHTTPResponse:
         """Return the answer with every error coded; what nobody expected is logged and masked."""

@@ -35,7 +35,7 @@ async def serve(endpoint: Endpoint, request: Request) -> Response:
         else by_suffix(suffix, endpoint.forms)
     )
     values = parse([*in_path.items(), *request.query_params.multi_items()], endpoint.parameters)
-    context = Context(request.app.state.pool, request.state.request_id, request.state.visit)
+    context = Context(request.app.state.pool, request.state.request_id, request.app.state.steps, request.state.visit)
     context.visit.charge(EXPORT_COST if endpoint.streams else cost_of(endpoint.question, values))
     headers = {"vary": "accept, accept-encoding"}
     if endpoint.streams:

@@ -52,7 +52,8 @@ END $$
 -- What the API reads, and no more; a query that needs another table needs a line here.
 -- name: grant_reads
 GRANT SELECT ON _yoyo_migration, api_key, bar, build, collect_gap, funding_rate, grid_column, instrument,
-                leverage_tier, liquidation, liquidation_bar, long_short_ratio, model, open_interest, skill, venue_status
+                job_failure, leverage_tier, liquidation, liquidation_bar, long_short_ratio, model, open_interest,
+                procrastinate_jobs, skill, venue_status
 TO liqgrid_api
 
 -- name: grant_note_use
