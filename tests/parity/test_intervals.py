@@ -36,7 +36,7 @@ def made(inputs: Inputs, wanted: list[WantedColumns]) -> dict[Interval, list[Gri
 def bytes_of(parts: list[GridColumns]) -> dict[str, bytes]:
     names = [name for name in GridColumns.__slots__ if name != "interval"]
     arrays = {name: [getattr(part, name) for part in parts] for name in names}
-    return {name: np.concatenate(each, axis=each[0].ndim > 1).tobytes() for name, each in arrays.items()}
+    return {name: np.concatenate(each, axis=int(each[0].ndim > 1)).tobytes() for name, each in arrays.items()}
 
 
 def test_one_replay_gives_what_six_would() -> None:
