@@ -97,14 +97,20 @@ def run_side(  # noqa: PLR0912, PLR0915 - one loop, whose calls would cost more 
     near, shares, amounts
         (S, COLUMN_REACH), (S, J, SHARE_BLOCKS), (S, 5) snapshots, filled.
     """
-    classes, rungs = cells.shape[0], weight.shape[0]
+    classes, rungs, columns = cells.shape[0], weight.shape[0], cells.shape[1]
     scale, total, unplaced = state[SCALE], state[TOTAL], state[UNPLACED]
+    flat = cells.reshape(classes * columns)
+    offset = class_index * columns - first_bin  # (R,) of bin 0 of a rung's class in ``flat``
     # The level nearest to the price, and the rung whose levels are: where it passed neither, no class is looked at.
     nearest = live_high.max() if is_long else live_low.min()
     outermost = shift.max() if is_long else shift.min()
+    # Entries since the live bins were last told: telling them of every rung of every bar took a third of the time.
+    lowest, highest = math.inf, -math.inf
     for t in range(slot.shape[0]):
         if gap[t]:
             # Step 0: what lies where is no longer known.
+            _tell(live_low, live_high, class_index, shift, lowest, highest)
+            lowest, highest = math.inf, -math.inf
             for j in range(classes):
                 cells[j, live_low[j] - first_bin : live_high[j] + 1 - first_bin] = 0.0
                 live_low[j], live_high[j] = 0, -1
@@ -114,6 +120,8 @@ def run_side(  # noqa: PLR0912, PLR0915 - one loop, whose calls would cost more 
         # Step 1: liquidate what the price reached.
         held = 0.0
         if nearest >= reached[t] if is_long else nearest <= reached[t]:
+            _tell(live_low, live_high, class_index, shift, lowest, highest)
+            lowest, highest = math.inf, -math.inf
             for j in range(classes):
                 low, high = live_low[j], live_high[j]
                 if is_long:
@@ -148,6 +156,8 @@ def run_side(  # noqa: PLR0912, PLR0915 - one loop, whose calls would cost more 
             unplaced *= keep
             scale *= keep
             if scale < _SMALLEST_SCALE:
+                _tell(live_low, live_high, class_index, shift, lowest, highest)
+                lowest, highest = math.inf, -math.inf
                 for j in range(classes):
                     _multiply(cells[j, live_low[j] - first_bin : live_high[j] + 1 - first_bin], scale)
                 scale = 1.0
@@ -158,44 +168,53 @@ def run_side(  # noqa: PLR0912, PLR0915 - one loop, whose calls would cost more 
             if missing > 0.0:
                 total = target[t]
                 state[OPENED] += missing
-                start, last_bin = entry_low[t], close_bin[t]
-                cut = start + outermost + width[t] > last_bin if is_long else start + outermost < last_bin + 1
-                length = width[t]
+                start, last_bin, whole = entry_low[t], close_bin[t], width[t]
+                cut = start + outermost + whole > last_bin if is_long else start + outermost < last_bin + 1
+                length = whole
                 if cut:
                     length = 0.0
                     for r in range(rungs):
-                        length += weight[r] * _left(is_long, start + shift[r], width[t], last_bin)
+                        length += weight[r] * _left(is_long, start + shift[r], whole, last_bin)
                 if length > 0.0:
+                    lowest, highest = min(lowest, start), max(highest, start + whole)
                     density = missing / length / scale
                     for r in range(rungs):
-                        low_end, left = start + shift[r], width[t]
+                        low_end, left = start + shift[r], whole
                         if cut:
-                            left = _left(is_long, low_end, left, last_bin)
+                            left = _left(is_long, low_end, whole, last_bin)
                             if left <= 0.0:
                                 continue
                             if not is_long:
                                 low_end = max(low_end, last_bin + 1.0)
-                        j, dense = class_index[r], density * weight[r]
+                        dense = density * weight[r]
                         first = math.floor(low_end)
-                        into = np.uint64(first - first_bin)
-                        part = min(left, first + 1 - low_end)
-                        last = first + math.ceil(left - part)
-                        # As many bins for every rung, the last one or two often with nothing to add: a loop whose
-                        # length the processor foresees takes less time than one that ends at each box's own end.
-                        for _ in range(int(left) + 2):
-                            cells[j, into] += part * dense
-                            into += np.uint64(1)
-                            left -= part
-                            part = min(left, 1.0)
-                        if live_low[j] > live_high[j]:
-                            live_low[j], live_high[j] = first, last
-                        live_low[j] = min(live_low[j], first)
-                        live_high[j] = max(live_high[j], last)
-                        nearest = max(nearest, last) if is_long else min(nearest, first)
+                        into = np.uint64(first + offset[r])
+                        head = first + 1 - low_end
+                        bins = int(left)
+                        if bins == 0:
+                            head = min(head, left)
+                            flat[into] += head * dense
+                            flat[into + np.uint64(1)] += (left - head) * dense
+                        else:
+                            # The head, bins - 1 whole ones at least, then what is left over one or two.
+                            flat[into] += head * dense
+                            for _ in range(bins - 1):
+                                into += np.uint64(1)
+                                flat[into] += dense
+                            rest = left - head - (bins - 1)
+                            part = min(rest, 1.0)
+                            flat[into + np.uint64(1)] += part * dense
+                            flat[into + np.uint64(2)] += (rest - part) * dense
+                    if is_long:
+                        nearest = max(nearest, math.floor(highest + outermost) + 1)
+                    else:
+                        nearest = min(nearest, math.floor(lowest + outermost))
                 else:
                     unplaced += missing
 
         if slot[t] >= 0:
+            _tell(live_low, live_high, class_index, shift, lowest, highest)
+            lowest, highest = math.inf, -math.inf
             s = slot[t]
             amounts[s, AT_TOTAL], amounts[s, AT_UNPLACED] = total, unplaced
             amounts[s, AT_LOG_KEPT] = state[LOG_KEPT]
@@ -204,7 +223,23 @@ def run_side(  # noqa: PLR0912, PLR0915 - one loop, whose calls would cost more 
                 cells, live_low, live_high, first_bin, scale, nearest_low, mid, block_bins, near[s], shares[s],
                 amounts[s],
             )  # fmt: skip
+    _tell(live_low, live_high, class_index, shift, lowest, highest)
     state[SCALE], state[TOTAL], state[UNPLACED] = scale, total, unplaced
+
+
+@_compiled
+def _tell(live_low: I64, live_high: I64, class_index: I64, shift: F64, lowest: float, highest: float) -> None:
+    """Let the live bins of every class reach over the levels of entries at coordinates ``lowest`` … ``highest``."""
+    if lowest > highest:
+        return
+    for r in range(shift.shape[0]):
+        j = class_index[r]
+        # One more: rounding may have put a crumb beyond the edge.
+        first, last = math.floor(lowest + shift[r]), math.floor(highest + shift[r]) + 1
+        if live_low[j] > live_high[j]:
+            live_low[j], live_high[j] = first, last
+        live_low[j] = min(live_low[j], first)
+        live_high[j] = max(live_high[j], last)
 
 
 @_compiled
