@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import zlib
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 from liqgrid.api.database import Pool
 from liqgrid.engine.market.arrays import F64
 from liqgrid.engine.market.axis import COLUMN_REACH, bin_of, mid_prices
+from liqgrid.engine.market.span import decode_shares
 from tests.api.conftest import LAGGING, PARAMETERS, Served
 from tests.api.stored import StoredColumn, ms_of, stored_columns, text_of
 
@@ -65,7 +65,7 @@ def test_leverage_is_that_of_the_stored_shares(served: Served) -> None:
         wanted = dict.fromkeys(PARAMETERS.leverages, 0.0)
         for column in columns:
             first_bin, base = held(column, cluster)
-            shares = np.frombuffer(zlib.decompress(column.row["shares"]), "u1").reshape(2, len(wanted), -1)
+            shares = decode_shares(column.row["shares"], len(wanted))
             table = shares[int(side == "short")].T.astype(np.float64)
             lowest = bin_of(column.price) + 1 if side == "short" else bin_of(column.price) - COLUMN_REACH
             for k, amount in enumerate(base, start=first_bin):

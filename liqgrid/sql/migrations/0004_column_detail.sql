@@ -13,8 +13,9 @@ ALTER TABLE grid_column
     ADD COLUMN short_log_kept double precision NOT NULL,
     ADD COLUMN long_exponent  smallint NOT NULL,           -- that of the span's largest bin
     ADD COLUMN short_exponent smallint NOT NULL,
-    -- zlib of one byte per side, leverage class and block of 8 bins: the part of the class in the block, in 255ths. The
-    -- classes are those of the build's parameters; blocks count from that of the side's bin farthest below.
+    -- By side, leverage class and block of 8 bins: the part of the class in the block, in 255ths. A bit for each that is not
+    -- 0, then a byte for each of those. The classes are those of the build's parameters; blocks count from that of the side's
+    -- bin farthest below.
     ADD COLUMN shares         bytea NOT NULL;
 
 -- Spans are now little-endian 16-bit codes, see docs/decisions/0007-column-codes.md. A row then fits into a page: it is not
