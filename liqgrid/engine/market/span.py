@@ -2,7 +2,7 @@
 
 A bin's code has an exponent in its upper 5 bits and a mantissa in its lower 11; the span's own ``exponent`` is that of
 its largest bin. A code c of at least 2048 is (2048 + c mod 2048) × 2^(⌊c / 2048⌋ + exponent − 42) base units; codes
-under 2048 are 0: what is below 2⁻³¹ of the span's largest bin. See docs/decisions/0007-column-codes.md.
+under 2048 are 0: what is below 2⁻³⁰ of the span's largest bin. See docs/decisions/0007-column-codes.md.
 """
 
 from __future__ import annotations
