@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from liqgrid import __version__
@@ -23,12 +24,22 @@ from liqgrid.api.encode import to_json
 from liqgrid.api.errors import error_response, on_http_exception, on_liqgrid_error, on_unexpected
 from liqgrid.api.graphql.schema import sdl
 from liqgrid.api.graphql.view import View
+from liqgrid.api.live.following import Live
+from liqgrid.api.live.hints import listen
 from liqgrid.api.rest.routes import rest_routes
 from liqgrid.api.rest.vendor.routes import vendor_routes
 from liqgrid.engine.market.errors import ErrorCode, LiqgridError
 from liqgrid.sql import queries
 
 MAX_BODY_BYTES = 256 * 1024
+# What uvicorn is to do with WebSockets. Packed numbers hardly compress, and compressing takes memory per connection.
+WEBSOCKETS: dict[str, Any] = {
+    "ws": "websockets-sansio",
+    "ws_max_size": MAX_BODY_BYTES,
+    "ws_per_message_deflate": False,
+    "ws_ping_interval": 20,
+    "ws_ping_timeout": 20,
+}
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}")
 
 
@@ -38,17 +49,24 @@ def create_app(dsn: str) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.pool = await open_pool(dsn)
+        app.state.live = Live()
+        listening = asyncio.create_task(listen(dsn, app.state.live.hints))
         try:
             yield
         finally:
+            listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await listening
             await app.state.pool.close()
 
+    view = View()
     return Starlette(
         routes=[
             Route("/", _home),
             Route("/health", _health),
             Route("/schema.graphql", _schema),
-            Route("/graphql", View(), methods=["GET", "POST"]),
+            Route("/graphql", view, methods=["GET", "POST"]),
+            WebSocketRoute("/graphql", view),
             *rest_routes(),
             *vendor_routes(),
         ],

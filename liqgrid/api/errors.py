@@ -14,6 +14,7 @@ STATUS = {
     ErrorCode.BAD_DATA: 500,
     ErrorCode.BAD_REQUEST: 400,
     ErrorCode.BAD_SETTING: 500,
+    ErrorCode.CURSOR_TOO_OLD: 410,
     ErrorCode.INTERNAL: 500,
     ErrorCode.NOT_BUILT: 404,
     ErrorCode.NOT_FOUND: 404,
@@ -23,6 +24,7 @@ STATUS = {
     ErrorCode.SCHEMA_TOO_NEW: 503,
     ErrorCode.SCHEMA_TOO_OLD: 503,
     ErrorCode.STORE_UNAVAILABLE: 503,
+    ErrorCode.TOO_MANY_SUBSCRIPTIONS: 429,
     ErrorCode.UNKNOWN_PAIR: 404,
     ErrorCode.VENUE_UNREACHABLE: 503,
 }

@@ -7,7 +7,7 @@ import socket
 
 import uvicorn
 
-from liqgrid.api.app import create_app
+from liqgrid.api.app import WEBSOCKETS, create_app
 from liqgrid.cli.listen import BACKLOG
 from liqgrid.cli.logs import configure_logs
 from liqgrid.cli.text import say
@@ -29,6 +29,7 @@ def serve_api(dsn: str, listener: socket.socket) -> None:
         create_app(dsn),
         loop="auto",
         http="httptools",
+        **WEBSOCKETS,
         lifespan="on",
         log_level="warning",
         access_log=False,

@@ -15,7 +15,7 @@ import numpy as np
 import uvicorn
 from numpy.typing import NDArray
 
-from liqgrid.api.app import create_app
+from liqgrid.api.app import WEBSOCKETS, create_app
 
 _PATIENCE_S = 60
 
@@ -62,9 +62,11 @@ class Api:
 
 
 @contextmanager
-def serving(dsn: str) -> Iterator[Api]:
-    """Serve a migrated database from a thread of this process."""
-    config = uvicorn.Config(create_app(dsn), port=0, http="httptools", ws="none", lifespan="on", log_level="critical")
+def serving(dsn: str, port: int = 0) -> Iterator[Api]:
+    """Serve a migrated database from a thread of this process, at a free port or a given one."""
+    config = uvicorn.Config(
+        create_app(dsn), port=0, http="httptools", lifespan="on", log_level="critical", **WEBSOCKETS
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -43,6 +43,7 @@ QUESTIONS = {
     "grid": "/v1/grids/{pair}",
     "topClusters": "/v1/clusters/{pair}",
     "exposure": "/v1/exposure/{pair}",
+    "signals": "/v1/signals/{pair}",
     "pairs": "/v1/pairs",
     "pair": "/v1/pairs/{symbol}",
     "skill": "/v1/skill/{pair}",

@@ -10,6 +10,8 @@ import strawberry
 from liqgrid.api.graphql.context import Info
 from liqgrid.api.graphql.coverage import Coverage, ModelInfo, coverage_of, model_info
 from liqgrid.api.graphql.scalars import PackedArray, packed, time_of
+from liqgrid.api.moments import BandPercentile as PercentileRow
+from liqgrid.api.moments import load_percentiles
 from liqgrid.api.profiles import Profile, clusters_within, nearest
 from liqgrid.engine.market.instrument import SIDES, Side
 from liqgrid.engine.market.interval import Interval
@@ -29,7 +31,8 @@ class Cluster:
     share: float = strawberry.field(description="Part of the whole side's notional, 0 to 1.")
 
 
-def _cluster(cluster: ModelCluster) -> Cluster:
+def to_cluster(cluster: ModelCluster) -> Cluster:
+    """Return a cluster as GraphQL."""
     return Cluster(
         side=cluster.side,
         low=cluster.low,
@@ -112,6 +115,19 @@ class SideExposure:
     curve: Curve = strawberry.field(description="Cumulative notional out to the widest band.")
 
 
+@strawberry.type(description="Where a band lies among the same band of the pair's own 90 days before.")
+class BandPercentile:
+    within: float = strawberry.field(description="Distance from the price, a fraction.")
+    long: float = strawberry.field(description="Part of past columns with fewer longs, 0 to 100; equal ones by half.")
+    short: float = strawberry.field(description="Part of past columns with fewer shorts, 0 to 100.")
+    imbalance: float = strawberry.field(description="Part of past columns with a lower imbalance, 0 to 100.")
+    columns: int = strawberry.field(
+        description="How many past columns it rests on: those of interval 4h at 00:00 and 12:00 UTC in which all "
+        "venues of this answer are, at most 180."
+    )
+    since: datetime = strawberry.field(description="Close time of the first of them.")
+
+
 @strawberry.type(description="How much of each side would be liquidated, how near, and which side is heavier.")
 class Exposure(Moment):
     long: SideExposure = strawberry.field(description="Longs, liquidated by falling prices.")
@@ -119,10 +135,17 @@ class Exposure(Moment):
     bands: list[Band] = strawberry.field(description="Both sides within each distance, nearest first.")
     heavier: Side | None = strawberry.field(description="Side with more notional within the widest band.")
 
+    @strawberry.field(
+        description="Where each band lies among those of the 90 days before; null where under 30 columns are stored."
+    )
+    async def percentiles(self, info: Info) -> list[BandPercentile] | None:
+        found = await load_percentiles(info.context.pool, self.profile, [band.within for band in self.bands])
+        return None if found is None else [_percentile(one) for one in found]
+
 
 def to_clusters(profile: Profile, found: list[ModelCluster]) -> Clusters:
     """Return clusters as GraphQL."""
-    return Clusters(profile=profile, clusters=[_cluster(cluster) for cluster in found])
+    return Clusters(profile=profile, clusters=[to_cluster(cluster) for cluster in found])
 
 
 def to_exposure(profile: Profile, within_fractions: list[float]) -> Exposure:
@@ -147,6 +170,17 @@ def to_exposure(profile: Profile, within_fractions: list[float]) -> Exposure:
     )
 
 
+def _percentile(row: PercentileRow) -> BandPercentile:
+    return BandPercentile(
+        within=row.within_fraction,
+        long=row.long,
+        short=row.short,
+        imbalance=row.imbalance,
+        columns=row.columns,
+        since=time_of(row.since_ms),
+    )
+
+
 def _side_exposure(profile: Profile, side: Side, within_fraction: float) -> SideExposure:
     clusters = clusters_within(profile, side, within_fraction)
     near = nearest(clusters)
@@ -155,7 +189,7 @@ def _side_exposure(profile: Profile, side: Side, within_fraction: float) -> Side
         side=side,
         notional=float(profile.total_quote[side.row]),
         base=profile.total_base,
-        nearest=None if near is None else _cluster(near),
+        nearest=None if near is None else to_cluster(near),
         max_pain_price=clusters[0].peak_price if clusters else None,
         curve=Curve(prices=packed(curve.price), notional=packed(np.asarray(curve.notional_quote))),
     )

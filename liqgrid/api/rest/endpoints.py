@@ -33,6 +33,10 @@ def endpoints() -> tuple[Endpoint, ...]:
             "/v1/exposure/{pair}", "exposure", "Both sides of a column within distances of the price; as a table, the "
             "distances.", rows="bands", of_build=True,
         ),
+        question(
+            "/v1/signals/{pair}", "signals", "Heavier side, funding and open interest of a column; as a table, its "
+            "magnets.", rows="magnets",
+        ),
         *(question(f"/v1/{path}/{{pair}}", name, summary) for path, (name, summary) in SERIES.items()),
         question("/v1/skill/{pair}", "skill", "What the map knew beyond a price chart.", rows="items"),
         question("/v1/status", "status", "The server and what it holds.", rows="instruments"),
