@@ -83,9 +83,10 @@ def _percentiles(
     since_ms = next(some[0].close_ms for some in together if len(some) == venues)
     values = np.array([[_values(band) for band in bands] for bands in past])  # (N, bands, 3)
     now = _bands(profile, within_fractions)
+    found = [_percentile(values[:, index], _values(band)) for index, band in enumerate(now)]
     return [
-        BandPercentile(band.within_fraction, *_percentile(values[:, index], _values(band)), len(past), since_ms)
-        for index, band in enumerate(now)
+        BandPercentile(within, long, short, imbalance, len(past), since_ms)
+        for within, (long, short, imbalance) in zip(within_fractions, found, strict=True)
     ]
 
 

@@ -25,7 +25,7 @@ from liqgrid.api.graphql.socket import Socket
 from liqgrid.engine.market.errors import ErrorCode
 
 MAX_SUBSCRIPTIONS = 100
-_INIT_PATIENCE = timedelta(seconds=10)
+INIT_PATIENCE = timedelta(seconds=10)
 
 
 class View(GraphQL[Context, None]):
@@ -41,7 +41,7 @@ class View(GraphQL[Context, None]):
         super().__init__(
             schema(),
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
-            connection_init_wait_timeout=_INIT_PATIENCE,
+            connection_init_wait_timeout=INIT_PATIENCE,
             max_subscriptions_per_connection=MAX_SUBSCRIPTIONS,
             allowed_origins=(),
         )
