@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -55,8 +55,7 @@ def create_app(dsn: str) -> Starlette:
             yield
         finally:
             listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await listening
+            await asyncio.gather(listening, return_exceptions=True)
             await app.state.pool.close()
 
     view = View()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -23,17 +24,15 @@ WATCH = 'subscription { gridColumn(pair: "BTC-USDT", interval: M15) { cursor clo
 BTC = 'pair: "BTC-USDT", interval: M15'
 
 
-async def close_of(served: Api, *messages: str | bytes, **options: Any) -> tuple[int, str]:
-    """Send messages on a fresh connection; return the code and reason it is closed with."""
+async def close_of(served: Api, *messages: str | bytes, **options: Any) -> int:
+    """Send messages on a fresh connection; return the code it is closed with."""
     async with connect(address(served), subprotocols=[PROTOCOL], proxy=None, **options) as client:
-        try:
+        with suppress(ConnectionClosed):
             for message in messages:
                 await client.send(message)
             while True:
                 await asyncio.wait_for(client.recv(), PATIENCE_S)
-        except ConnectionClosed as closed:
-            assert closed.rcvd
-            return closed.rcvd.code, closed.rcvd.reason
+        return client.close_code or 0
 
 
 INIT = '{"type": "connection_init"}'
@@ -51,7 +50,6 @@ CLOSES = [
     ([INIT, '{"type": "subscribe", "id": "1", "payload": []}'], 4400),
     ([INIT, '{"type": "subscribe", "id": "1", "payload": {"query": 5}}'], 4400),
     ([INIT, '{"type": "subscribe", "id": "1", "payload": {"query": "{ __typename }", "variables": [1]}}'], 4400),
-    ([INIT, '{"type": "subscribe", "id": "1", "payload": {"query": "{"}}'], 4400),
     ([INIT, '{"type": "complete"}'], 4400),
     (["[" * 100_000], 4400),
     (["x" * 300_000], 1009),
@@ -69,6 +67,7 @@ REFUSED = [
     (f'subscription {{ gridColumn({BTC}, after: "djE6QlRDLVVTRFQ=") {{ cursor }} }}', "BAD_REQUEST"),
     ('subscription { liquidations(pair: "NONE-USDT") { cursor } }', "UNKNOWN_PAIR"),
     ('subscription { nope }', "BAD_REQUEST"),
+    ("subscription {", "BAD_REQUEST"),
     ("subscription {" + " ".join(f"a{n}: __typename" for n in range(100)) + "}", "QUERY_TOO_COMPLEX"),
     ('{ grid(pair: "NONE-USDT", interval: M15) { asOf } }', "UNKNOWN_PAIR"),
 ]
@@ -79,7 +78,7 @@ REFUSED = [
 def test_what_is_not_the_protocol_is_closed_with_its_code(
     served: Served, messages: list[str | bytes], code: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert asyncio.run(close_of(served, *messages))[0] == code
+    assert asyncio.run(close_of(served, *messages)) == code
     assert "Traceback" not in caplog.text
 
 
@@ -99,19 +98,17 @@ def test_one_who_says_nothing_is_sent_away(served: Served, monkeypatch: pytest.M
     assert view.INIT_PATIENCE.total_seconds() == 10
     monkeypatch.setattr(view, "INIT_PATIENCE", timedelta(seconds=0.2))
     with serving(served.dsn) as api:
-        assert asyncio.run(close_of(api))[0] == 4408
+        assert asyncio.run(close_of(api)) == 4408
 
 
 def test_only_this_origin_and_programs_come_in(served: Served) -> None:
     own = str(served.client.base_url).rstrip("/")
 
     async def enters(origin: str | None) -> bool:
-        try:
+        with suppress(InvalidStatus):
             async with connect(address(served), subprotocols=[PROTOCOL], proxy=None, origin=origin):  # type: ignore[arg-type]
                 return True
-        except InvalidStatus as refused:
-            assert refused.response.status_code == 403
-            return False
+        return False
 
     entering = [asyncio.run(enters(origin)) for origin in (None, own, "https://evil.example", "null")]
     assert entering == [True, True, False, False]
@@ -177,7 +174,7 @@ def test_who_does_not_read_is_dropped(served: Served, monkeypatch: pytest.Monkey
             for number in range(12):  # 4 MB each
                 await subscribe(stream, large, name=str(number))
             deadline = asyncio.get_running_loop().time() + PATIENCE_S
-            while not logs and asyncio.get_running_loop().time() < deadline:
+            while not logs and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
             assert logs, "it was not dropped"
             while True:

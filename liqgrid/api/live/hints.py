@@ -15,9 +15,12 @@ import asyncpg
 import orjson
 import structlog
 
+from liqgrid.sql import queries
+
 _LOOK_ANYWAY_S = 15  # a connection that died in silence is found out then
 _TRY_AGAIN_S = 1
 _TIMEOUT_S = 10
+_SQL = queries("api")
 _log = structlog.get_logger()
 
 
@@ -77,6 +80,8 @@ async def listen(dsn: str, hints: Hints) -> None:
         except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
             # What the driver says names hosts and users; it is for the log only.
             _log.warning("listening for new rows failed; trying again", error=f"{type(error).__name__}: {error}")
+        except Exception:
+            _log.exception("listening for new rows failed in a way nobody expected; trying again")
         await asyncio.sleep(_TRY_AGAIN_S)
 
 
@@ -93,7 +98,7 @@ async def _listen_once(dsn: str, hints: Hints) -> None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(lost.wait(), _LOOK_ANYWAY_S)
             if not lost.is_set():
-                await connection.execute("", timeout=_TIMEOUT_S)
+                await connection.execute(_SQL["ping"], timeout=_TIMEOUT_S)
         _log.warning("the connection that listens for new rows was lost; connecting again")
     finally:
         with suppress(OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError):
