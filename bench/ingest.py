@@ -15,20 +15,14 @@ from __future__ import annotations
 
 import argparse
 import math
-import shutil
-import statistics
-import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.ways import fresh_database, in_turn, median_rate, share_of_copy
 from liqgrid.engine.collect.import_csv import import_csv
 from liqgrid.engine.collect.own_csv import read_whole
 from liqgrid.engine.market.interval import Interval
-from liqgrid.engine.store.database import Connection, connected
-from liqgrid.engine.store.embedded import embedded_server
-from liqgrid.engine.store.migrate import migrate
-from liqgrid.engine.store.programs import wheel_binaries
+from liqgrid.engine.store.database import Connection
 from liqgrid.engine.store.raw import ensure_instrument, save_rows
 from tests.markets import BITCOIN, Market, market
 
@@ -75,40 +69,19 @@ def prepare(connection: Connection, rows: Market, path: Path) -> dict[str, Calla
     return {"copy": copy, "save": save, "import": lambda: import_csv(connection, source)}
 
 
-def measure(connection: Connection, rows: Market, path: Path, rounds: int) -> dict[str, list[float]]:
-    """Return the seconds each way took in each round."""
-    ways = prepare(connection, rows, path)
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for done in range(rounds):
-        for name in sorted(ways, reverse=bool(done % 2)):
-            connection.execute("TRUNCATE bar, imported_file, collect_gap")
-            connection.execute("CHECKPOINT")
-            started = time.perf_counter()
-            ways[name]()
-            seconds[name].append(time.perf_counter() - started)
-            check(connection, rows)
-    return seconds
-
-
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
-    home = Path(tempfile.mkdtemp(prefix="liqgrid-bench-", dir="/tmp"))  # where the server's user can reach it
-    try:
-        rows = market(chosen.rows, Interval.M1).only(*COLUMNS)
-        with embedded_server(home / "postgres", wheel_binaries(home / "bin")) as dsn:
-            migrate(dsn)
-            with connected(dsn) as connection:
-                seconds = measure(connection, rows, home / "bars.csv", chosen.rounds)
-    finally:
-        shutil.rmtree(home)
+    rows = market(chosen.rows, Interval.M1).only(*COLUMNS)
+    with fresh_database() as (connection, _, home):
+        ways = prepare(connection, rows, home / "bars.csv")
+        seconds = in_turn(connection, ways, chosen.rounds, lambda: check(connection, rows))
     print(f"{chosen.rows} bars, {chosen.rounds} rounds\n\nway      median rows/s  of bare COPY (goal {GOAL:g})")
     for name, took in seconds.items():
-        ratio = statistics.median(bare / own for bare, own in zip(seconds["copy"], took, strict=True))
-        print(f"{name:8} {chosen.rows / statistics.median(took):13.0f}  {ratio:.2f}")
+        print(f"{name:8} {median_rate(chosen.rows, took):13.0f}  {share_of_copy(seconds['copy'], took):.2f}")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from liqgrid.api.encode import to_json
 from liqgrid.api.errors import error_response, on_http_exception, on_liqgrid_error, on_unexpected
 from liqgrid.api.graphql.schema import sdl
 from liqgrid.api.graphql.view import View
+from liqgrid.api.lineage import StepCache
 from liqgrid.api.live.following import Live
 from liqgrid.api.live.hints import listen
 from liqgrid.api.rest.routes import rest_routes
@@ -51,6 +52,7 @@ def create_app(dsn: str) -> Starlette:
         app.state.pool = await open_pool(dsn)
         app.state.live = Live()
         listening = asyncio.create_task(listen(dsn, app.state.live.hints))
+        app.state.steps = StepCache()
         try:
             yield
         finally:

@@ -16,6 +16,10 @@ from liqgrid.cli.text import say, warn
 from liqgrid.engine.collect.plan import CollectPlan
 from liqgrid.engine.market.errors import LiqgridError
 from liqgrid.engine.market.instrument import parse_instrument
+from liqgrid.engine.market.job import Queue, Task
+from liqgrid.engine.store.database import connected
+from liqgrid.engine.store.jobs import queue_job
+from liqgrid.engine.store.raw import ensure_instrument
 
 T = TypeVar("T")
 INTERRUPTED = 130
@@ -89,6 +93,16 @@ def backfill(plan: CollectPlan, dsn: str, days: float) -> int:
     if done.failures:
         raise LiqgridError(f"{len(done.failures)} of the streams could not be filled; the same command tries again")
     return 0
+
+
+def queue_backfills(plan: CollectPlan, dsn: str, days: float) -> None:
+    """Queue a backfill of every instrument for the workers, and say which are queued."""
+    with connected(dsn) as connection:
+        for instrument in (one for venue in plan.venues for one in venue.instruments):
+            with connection.transaction():
+                stored = ensure_instrument(connection, instrument)
+                new = queue_job(connection, Queue.BACKFILL, Task.BACKFILL, stored.instrument_id, {"days": days})
+            say("backfill", f"{instrument}: {'queued' if new else 'one waits already'}")
 
 
 def collect(plan: CollectPlan, dsn: str) -> None:

@@ -14,15 +14,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
+from liqgrid.engine.collect.archive.names import ArchiveKind
 from liqgrid.engine.market.errors import BadRequest, BadSetting, LiqgridError
 from liqgrid.engine.market.interval import Interval
+from liqgrid.engine.market.job import Queue
+
+HELP = {"help_option_names": ["-h", "--help"]}
+_OWN_CSV = "csv"
 
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing rich takes longer than everything else help does
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP,
     help="A self-hosted data API for crypto liquidation heatmaps.",
     epilog="Start with a file of bars: liqgrid up BTCUSDT_1h.csv",
 )
@@ -113,9 +119,42 @@ def migrate() -> None:
         typer.echo(f"{migrate_database(dsn)}, {describe(settings)}: schema is up to date")
 
 
-@app.command("import")
-def import_(files: Files, symbol: Symbol = None, interval: BarInterval = None) -> None:
-    """Import files of bars: each whole or not at all, none twice."""
+class _ImportGroup(TyperGroup):
+    """What follows ``import`` is files of our own CSV, unless it is the name of a source."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        if not args or args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = [_OWN_CSV, *args]
+        return super().parse_args(ctx, args)
+
+
+sources = typer.Typer(cls=_ImportGroup, context_settings=HELP)
+app.add_typer(sources, name="import", help="Import files: each whole or not at all, none twice.")
+
+
+@sources.command("binance")
+def import_binance(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Archives, .zip or .csv, or folders of them.")],
+    symbol: Symbol = None,
+    kind: Annotated[ArchiveKind | None, typer.Option(help="What is in them; otherwise their names say it.")] = None,
+    interval: BarInterval = None,
+) -> None:
+    """Import Binance's public archives of perpetual futures."""
+    from liqgrid.cli.archives import check_archives, import_archives
+    from liqgrid.cli.database import migrated
+    from liqgrid.cli.settings import load_settings
+
+    settings = load_settings()
+    archives = check_archives(paths, symbol, kind, interval)
+    with migrated(settings) as connection:
+        failures = import_archives(connection, archives)
+    if failures:
+        raise failures[0]
+
+
+@sources.command(_OWN_CSV)
+def import_csv(files: Files, symbol: Symbol = None, interval: BarInterval = None) -> None:
+    """Import bars in liqgrid's own CSV; `import FILE` is short for it."""
     from liqgrid.cli.database import migrated
     from liqgrid.cli.imports import check_file, import_file
     from liqgrid.cli.settings import load_settings
@@ -135,17 +174,21 @@ def backfill(
     ] = None,
     days: Annotated[float, typer.Option(min=0.01, help="How far back from now.")] = 30,
     config: ConfigFile = None,
+    as_jobs: Annotated[bool, typer.Option("--as-jobs", help="Queue it for the workers, a job an instrument.")] = False,
 ) -> None:
     """Fetch the past from venues; begun again, it goes on from there."""
     from liqgrid.cli.collects import backfill as verb
-    from liqgrid.cli.collects import plan_of
+    from liqgrid.cli.collects import plan_of, queue_backfills
     from liqgrid.cli.database import migrated_dsn
     from liqgrid.cli.settings import load_settings
 
     settings = load_settings()
     plan = plan_of(settings, config, instruments or [])
     with migrated_dsn(settings) as dsn:
-        raise typer.Exit(verb(plan, dsn, days))
+        if as_jobs:
+            queue_backfills(plan, dsn, days)
+        else:
+            raise typer.Exit(verb(plan, dsn, days))
 
 
 @app.command()
@@ -194,6 +237,26 @@ def build(
         failures = build_each(connection, choose(connection, targets or []))
     if failures:
         raise failures[0]
+
+
+@app.command()
+def worker(
+    queues: Annotated[
+        list[Queue] | None, typer.Option("--queue", help="Take jobs from this queue only; may be given several times.")
+    ] = None,
+    drain: Annotated[bool, typer.Option("--drain", help="End when no job is due.")] = False,
+    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
+) -> None:
+    """Run builds and backfills as jobs, on any number of hosts."""
+    from liqgrid.cli.database import migrated_dsn
+    from liqgrid.cli.settings import load_settings
+    from liqgrid.cli.worker import end_with_parent, work
+
+    settings = load_settings()
+    if with_parent:
+        end_with_parent()
+    with migrated_dsn(settings) as dsn:
+        work(settings, dsn, queues or [], drain=drain)
 
 
 @app.command()

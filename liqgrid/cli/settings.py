@@ -41,13 +41,14 @@ class Settings(BaseSettings):
     """What the environment decides.
 
     ``dsn`` is the PostgreSQL or TimescaleDB to use, None for liqgrid's own; ``home`` is where that one keeps its
-    data.
+    data. Raw rows older than ``keep_raw_days`` are deleted; None keeps them, so that any grid can be built again.
     """
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, frozen=True, hide_input_in_errors=True)
 
     dsn: str | None = Field(default=None, repr=False)
     home: Path = Field(default_factory=default_home)
+    keep_raw_days: int | None = Field(default=None, ge=1)
 
     @field_validator("dsn")
     @classmethod

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from liqgrid.api.database import Pool
+from liqgrid.api.jobs import FailureRow, QueueRow, read_failures, read_queues
 from liqgrid.api.reads import (
     BuiltInterval,
     GapRow,
@@ -46,15 +47,25 @@ class InstrumentStatus:
 
 def print_status(dsn: str, where: str, *, as_json: bool) -> None:
     """Print the state of a migrated database, ``where`` saying which it is."""
-    kind, venues, instruments = ask(dsn, _load)
+    kind, venues, instruments, queues, failures = ask(dsn, _load)
     if as_json:
         described = [_as_data(one) for one in instruments]
         reached = [_venue_as_data(one) for one in venues]
-        print(json.dumps({"database": kind, "location": where, "venues": reached, "instruments": described}))
+        jobs = {
+            "queues": {one.name: {"waiting": one.waiting, "running": one.running} for one in queues},
+            "failures": [_failure_as_data(one) for one in failures],
+        }
+        print(
+            json.dumps({"database": kind, "location": where, "venues": reached, "jobs": jobs, "instruments": described})
+        )
         return
     say("database", f"{kind}, {where}")
     for venue in venues:
         say("venue", _describe_venue(venue))
+    if queues:
+        say("jobs", "; ".join(f"{one.name}: {one.running} running, {one.waiting} waiting" for one in queues))
+    for failure in failures:
+        say("failed", _described_failure(failure))
     for one in instruments:
         print()
         _print_instrument(one)
@@ -62,10 +73,13 @@ def print_status(dsn: str, where: str, *, as_json: bool) -> None:
         say("", "nothing is stored yet; liqgrid import FILE.csv brings bars in")
 
 
-async def _load(pool: Pool) -> tuple[str, list[VenueRow], list[InstrumentStatus]]:
+async def _load(
+    pool: Pool,
+) -> tuple[str, list[VenueRow], list[InstrumentStatus], list[QueueRow], list[FailureRow]]:
     rows = await read_instruments(pool)
     instruments = [await _load_instrument(pool, row) for row in rows]
-    return await read_database_kind(pool), await read_venues(pool), instruments
+    kind, venues = await read_database_kind(pool), await read_venues(pool)
+    return kind, venues, instruments, await read_queues(pool), await read_failures(pool)
 
 
 async def _load_instrument(pool: Pool, row: InstrumentRow) -> InstrumentStatus:
@@ -92,6 +106,24 @@ def _venue_as_data(venue: VenueRow) -> dict[str, Any]:
 
 def _missing_ms(gaps: list[GapRow]) -> int:
     return sum(gap.ends_ms - gap.starts_ms for gap in gaps)
+
+
+def _described_failure(one: FailureRow) -> str:
+    times = "once" if one.attempts == 1 else f"{one.attempts} times in a row"
+    again = "" if one.retry_ms is None else f"; tried again at {utc(one.retry_ms)} UTC"
+    return f"{one.task} of {one.subject}, {times}, last {utc(one.failed_ms)} UTC: {one.code}: {one.message}{again}"
+
+
+def _failure_as_data(one: FailureRow) -> dict[str, Any]:
+    return {
+        "task": one.task,
+        "subject": one.subject,
+        "attempts": one.attempts,
+        "code": one.code,
+        "message": one.message,
+        "failed_at": iso(one.failed_ms),
+        "retry_at": None if one.retry_ms is None else iso(one.retry_ms),
+    }
 
 
 def _as_data(one: InstrumentStatus) -> dict[str, Any]:

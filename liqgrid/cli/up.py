@@ -10,6 +10,7 @@ from liqgrid.cli.imports import check_file, import_file
 from liqgrid.cli.listen import listening
 from liqgrid.cli.settings import Settings
 from liqgrid.cli.text import say
+from liqgrid.cli.worker import worker_process
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.store.database import connected
 from liqgrid.engine.store.migrate import migrate
@@ -32,4 +33,5 @@ def up(
             build_each(connection, list_instruments(connection))
         from liqgrid.cli.serve import serve_api  # noqa: PLC0415 - slow to import, and wrong files are told of at once
 
-        serve_api(dsn, listener)
+        with worker_process():
+            serve_api(dsn, listener)

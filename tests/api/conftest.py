@@ -32,9 +32,12 @@ PARAMETERS = ModelParameters(modelled_share=0.8)
 _STAND_IN = parse_instrument("binance:SOL-USDT")  # whose formula and tiers bybit's rows are built by
 
 # What must be the same, asked when it was new and asked for with `at` or `end` later on.
-_MOMENT = "asOf price unit model { version parametersHash formulaVersions }"
-_COVERED = "coverage { modelledShare unplacedShare gaps { startsAt endsAt } venues { venue openInterestShare newest } }"
-_CLUSTER = "side low high peakPrice notional base distance share"
+_MOMENT = "asOf price unit model { version parametersHash parameters formulaVersions }"
+_COVERED = """coverage { modelledShare unplacedShare missing gaps { symbol startsAt endsAt }
+venues { symbol openInterestShare newest storedUntil tiersAssumed } }"""
+_CLUSTER = """side low high peakPrice notional base distance share id born bornBefore peak { at notional } swept
+composition { leverage { leverage notional share } age { youngerThan olderThan notional share }
+              venues { venue symbol notional share } }"""
 QUESTIONS = f"""
 query($at: DateTime, $end: DateTime) {{
   topClusters(pair: "BTC-USDT", interval: M15, at: $at) {{ {_MOMENT} {_COVERED} clusters {{ {_CLUSTER} }} }}
@@ -42,6 +45,18 @@ query($at: DateTime, $end: DateTime) {{
     {_MOMENT} {_COVERED} heavier bands {{ within long short imbalance heavier }}
     long {{ notional base maxPainPrice nearest {{ {_CLUSTER} }} curve {{ prices notional }} }}
     short {{ notional base maxPainPrice nearest {{ {_CLUSTER} }} curve {{ prices notional }} }}
+  }}
+  cascade(pair: "BTC-USDT", interval: M15, at: $at, path: [64000, 70000, 60000], impact: 2) {{
+    {_MOMENT} {_COVERED} endPrice triggered dailyVolatility dailyVolume dailyColumns
+    long {{ notional base share unbinnedShare }} short {{ notional base share unbinnedShare }}
+    steps {{ leg side price base notional cumulative }}
+    legs {{ start target end side base notional overshoot atColumnEnd }}
+  }}
+  stopZones(pair: "BTC-USDT", interval: M15, at: $at, limit: 200) {{
+    {_MOMENT} {_COVERED}
+    zones {{
+      side low high distance notional density before clusterBefore {{ peakPrice }} clusterBeyond {{ notional }}
+    }}
   }}
   grid(pair: "BTC-USDT", interval: M15, end: $end) {{
     asOf times priceEdges long short longTotal shortTotal maximum {_COVERED}

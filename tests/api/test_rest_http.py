@@ -44,6 +44,8 @@ QUESTIONS = {
     "topClusters": "/v1/clusters/{pair}",
     "exposure": "/v1/exposure/{pair}",
     "signals": "/v1/signals/{pair}",
+    "cascade": "/v1/cascade/{pair}",
+    "stopZones": "/v1/stop-zones/{pair}",
     "pairs": "/v1/pairs",
     "pair": "/v1/pairs/{symbol}",
     "skill": "/v1/skill/{pair}",

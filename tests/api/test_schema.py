@@ -19,7 +19,16 @@ from graphql import (
 from liqgrid.api.graphql.schema import sdl
 
 ROOT = Path(__file__).parents[2]
-OPTIONS = [("grid", "`rows`"), ("grid", "priceLow"), ("topClusters", "`within`"), ("exposure", "`bands`")]
+OPTIONS = [
+    ("grid", "`rows`"),
+    ("grid", "priceLow"),
+    ("topClusters", "`within`"),
+    ("exposure", "`bands`"),
+    ("cascade", "`priceTo`"),
+    ("cascade", "`path`"),
+    ("cascade", "`impact`"),
+    ("stopZones", "`minWidth`"),
+]
 SCALARS = {"DateTime", "JSON", "PackedArray"}
 # Arguments and defaults as clients were promised them; more may be added, none of these may go or change.
 ARGUMENTS = {
@@ -30,6 +39,10 @@ ARGUMENTS = {
     "topClusters": "pair: String!, interval: Interval!, at: DateTime, venues: [String!], side: Side, "
     "within: Float = 0.1, limit: Int = 10",
     "exposure": "pair: String!, interval: Interval!, at: DateTime, venues: [String!], bands: [Float!]",
+    "cascade": "pair: String!, interval: Interval!, at: DateTime, venues: [String!], priceTo: Float, path: [Float!], "
+    "impact: Float = 0",
+    "stopZones": "pair: String!, interval: Interval!, at: DateTime, venues: [String!], side: Side, "
+    "within: Float = 0.1, minWidth: Float = 0.002, limit: Int = 10",
     "bars": "pair: String!, interval: Interval!, start: DateTime, end: DateTime, after: String",
     "openInterest": "pair: String!, start: DateTime, end: DateTime, after: String",
     "skill": "pair: String!",

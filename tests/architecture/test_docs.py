@@ -12,10 +12,11 @@ from graphql import FieldNode, OperationDefinitionNode, build_schema, parse, val
 
 from liqgrid.api.app import MAX_BODY_BYTES
 from liqgrid.api.errors import STATUS
-from liqgrid.api.graphql import grid, query, schema, series
+from liqgrid.api.graphql import grid, query, schema, series, view
 from liqgrid.api.graphql.schema import sdl
 from liqgrid.api.grids import MAX_CELLS, MAX_COLUMNS, MAX_ROWS
 from liqgrid.api.profiles import MAX_BANDS, MAX_CLUSTERS
+from liqgrid.api.what_if import MAX_LEGS, MAX_ZONES
 from liqgrid.cli.main import app
 from liqgrid.cli.settings import Settings
 from liqgrid.engine.market.errors import ErrorCode
@@ -34,12 +35,15 @@ LIMITS = {
     "cells of `cells`": grid.MAX_SPARSE_CELLS,
     "clusters": MAX_CLUSTERS,
     "bands": MAX_BANDS,
+    "legs of a cascade": MAX_LEGS,
+    "stop zones": MAX_ZONES,
     "pairs a page": query.MAX_PAIRS,
     "bars or samples a page": series.MAX_SERIES,
     "bytes of a request": MAX_BODY_BYTES,
     "depth of a query": schema.MAX_DEPTH,
     "aliases in a query": schema.MAX_ALIASES,
     "tokens in a query": schema.MAX_TOKENS,
+    "operations of a WebSocket at a time": view.MAX_SUBSCRIPTIONS,
 }
 
 

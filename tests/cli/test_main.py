@@ -17,10 +17,18 @@ from tests.cli.conftest import Ended, Inside, Liqgrid
 from tests.cli.market import market_rows, write_market
 
 VERBS = [
-    "up", "migrate", "import", "backfill", "collect", "config", "build", "serve", "status", "score", "plot", "exchange",
-    "schema",
+    "up", "migrate", "backfill", "collect", "config", "build", "worker", "serve", "status", "score", "plot", "exchange",
+    "schema", "import",
 ]  # fmt: skip
-ON_A_DATABASE = [["migrate"], ["status"], ["build"], ["up"], ["serve"], ["plot", "BTC-USDT", "--interval", "1h"]]
+ON_A_DATABASE = [
+    ["migrate"],
+    ["status"],
+    ["build"],
+    ["worker"],
+    ["up"],
+    ["serve"],
+    ["plot", "BTC-USDT", "--interval", "1h"],
+]
 
 
 def test_alone_it_says_what_it_can_do(liqgrid: Liqgrid) -> None:
@@ -51,6 +59,9 @@ def test_version(liqgrid: Liqgrid) -> None:
         (["serve", "--port", "eighty"], "--port"),
         (["serve", "--port", "65536"], "--port"),
         (["import"], "FILE"),
+        (["import", "csv"], "FILE"),
+        (["import", "binance"], "PATH"),
+        (["import", "binance", "x", "--kind", "trades"], "--kind"),
         (["score", "BTCUSDT_1h.csv", "--interval", "2h"], "--interval"),
         (["score", "BTCUSDT_1h.csv", "--symbol", "BTCUSDT"], "binance:BTC-USDT"),
         (["plot", "BTC-USDT"], "--interval"),

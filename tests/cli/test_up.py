@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -86,7 +88,8 @@ def test_second_up_finds_everything_there(lasting: Liqgrid, file: Path) -> None:
 def test_up_recovers_from_a_kill(lasting: Liqgrid) -> None:
     killed = lasting.start("up", "--port", "0")
     killed.wait_until_served()
-    killed.end(signal.SIGKILL)
+    os.killpg(killed.process.pid, signal.SIGKILL)  # its worker as well, which would stop the database
+    killed.process.communicate()
     assert not is_stopped(lasting)
     running = lasting.start("up", "--port", "0")
     answer = ask(running.wait_until_served(), "{ pairs { edges { node { symbol } } } }")
@@ -182,3 +185,36 @@ def test_serve_on_its_own(lasting: Liqgrid) -> None:
     assert response.headers["server"] is None
     assert running.end(signal.SIGTERM)[0] == 0
     assert is_stopped(lasting)
+
+
+def worker_of(liqgrid: Liqgrid) -> list[int]:
+    """The worker processes over a home, by what the system says of every process."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                command = (folder / "cmdline").read_bytes().split(b"\0")
+                home = f"LIQGRID_HOME={liqgrid.home}".encode() in (folder / "environ").read_bytes().split(b"\0")
+            except OSError:  # it has ended meanwhile
+                continue
+            if home and b"--with-parent" in command:
+                found.append(int(folder.name))
+    return found
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_up_has_a_worker_that_ends_with_it(lasting: Liqgrid, number: signal.Signals) -> None:
+    running = lasting.start("up", "--port", "0")
+    running.wait_until_served()
+    wait_until(lambda: len(worker_of(lasting)) == 1)
+    running.end(number)
+    wait_until(lambda: worker_of(lasting) == [])
+    wait_until(lambda: is_stopped(lasting))

@@ -43,6 +43,12 @@ PLAIN_TABLES = {
     "book_checkpoint",
     "skill",
     "venue_status",
+    "queue_schema",
+    "job_failure",
+    "procrastinate_jobs",
+    "procrastinate_workers",
+    "procrastinate_events",
+    "procrastinate_periodic_defers",
 }
 
 

@@ -9,15 +9,17 @@ import strawberry
 
 from liqgrid.api.database import Pool
 from liqgrid.api.grids import Budget
+from liqgrid.api.lineage import StepCache
 from liqgrid.api.live.following import Live
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The pool to read from, the request's id, the budget it is answered within, and what subscriptions share."""
+    """The pool, the request's id, past steps already read, the budget of the answer, and what subscriptions share."""
 
     pool: Pool
     request_id: str
+    steps: StepCache = field(default_factory=StepCache)
     budget: Budget = field(default_factory=Budget)
     live: Live = field(default_factory=Live)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import strawberry
 
-from liqgrid.api.database import Pool
-from liqgrid.api.graphql.levels import Cluster, Moment, to_cluster
+from liqgrid.api.graphql.clusters import Cluster, cluster_reads, to_cluster
+from liqgrid.api.graphql.context import Context
+from liqgrid.api.graphql.levels import Moment
 from liqgrid.api.moments import load_funding, load_open_interest
 from liqgrid.api.profiles import Profile, clusters_within
 from liqgrid.engine.market.instrument import SIDES, Side
@@ -81,8 +82,9 @@ class Signals(Moment):
     squeeze: Squeeze | None = strawberry.field(description="Null where there is none, or an input is missing.")
 
 
-async def load_signals(pool: Pool, profile: Profile) -> Signals:
+async def load_signals(context: Context, profile: Profile) -> Signals:
     """Return the signals of a profile."""
+    pool, reads = context.pool, cluster_reads(context, profile)
     (band,) = measure_bands(
         profile.first_bin, profile.base[0], profile.base[1], profile.price, [signals.WITHIN_FRACTION]
     )
@@ -98,7 +100,7 @@ async def load_signals(pool: Pool, profile: Profile) -> Signals:
             short=band.short_quote,
             imbalance=band.imbalance,
         ),
-        magnets=[to_cluster(one) for one in sorted(magnets, key=lambda one: one.distance_fraction)],
+        magnets=[to_cluster(one, reads) for one in sorted(magnets, key=lambda one: one.distance_fraction)],
         funding=None if funding is None else _funding(funding),
         open_interest=None
         if interest is None

@@ -56,7 +56,7 @@ class View(GraphQL[Context, None]):
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """Return what resolvers are given."""
         state = request.app.state
-        return Context(pool=state.pool, request_id=request.state.request_id, live=state.live)
+        return Context(state.pool, request.state.request_id, state.steps, live=state.live)
 
     async def process_result(self, request: Any, result: ExecutionResult) -> GraphQLHTTPResponse:
         """Return the answer with every error coded; what nobody expected is logged and masked."""

@@ -37,6 +37,14 @@ def endpoints() -> tuple[Endpoint, ...]:
             "/v1/signals/{pair}", "signals", "Heavier side, funding and open interest of a column; as a table, its "
             "magnets.", rows="magnets",
         ),
+        question(
+            "/v1/cascade/{pair}", "cascade", "What a move to a price, or along a path, liquidates; as a table, bin by "
+            "bin in order.", columns="steps", of_build=True,
+        ),
+        question(
+            "/v1/stop-zones/{pair}", "stopZones", "Price ranges near the price that are clear of dense clusters.",
+            rows="zones", of_build=True,
+        ),
         *(question(f"/v1/{path}/{{pair}}", name, summary) for path, (name, summary) in SERIES.items()),
         question("/v1/skill/{pair}", "skill", "What the map knew beyond a price chart.", rows="items"),
         question("/v1/status", "status", "The server and what it holds.", rows="instruments"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from liqgrid.engine.collect.own_csv import CsvSource, read_csv
 from liqgrid.engine.market.bars import gaps
 from liqgrid.engine.market.instrument import PriceType
+from liqgrid.engine.market.stream import Stream
 from liqgrid.engine.store.database import Connection
 from liqgrid.engine.store.raw import (
     ensure_instrument,
@@ -56,12 +57,13 @@ def import_csv(
     BadData
         From ``read_csv``, naming file, line and column.
     """
+    stream = f"{Stream.BAR_LAST}:{source.interval}"
     with source.path.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
     with connection.transaction():
         stored = ensure_instrument(connection, source.instrument)
         lock_instrument(connection, stored.instrument_id)
-        before = find_import(connection, stored.instrument_id, source.interval, content)
+        before = find_import(connection, stored.instrument_id, stream, content)
         if before is not None:
             return ImportReport(source, before, 0, None, [], already_imported=True)
         bars = written = 0
@@ -80,5 +82,5 @@ def import_csv(
         assert first_ms is not None and previous_ms is not None  # noqa: S101, PT018 - read_csv refuses an empty file
         within_ms = (first_ms, previous_ms)
         save_bar_gaps(connection, stored.instrument_id, PriceType.LAST, within_ms, missing)
-        save_import(connection, stored.instrument_id, source.interval, content, source.path.name, bars, within_ms)
+        save_import(connection, stored.instrument_id, stream, content, source.path.name, bars, within_ms)
         return ImportReport(source, bars, written, within_ms, missing, already_imported=False)

@@ -15,9 +15,18 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from liqgrid.engine.collect.csv_faults import no_rows, read_header, unreadable_cell, wrong_cell
+from liqgrid.engine.collect.csv_faults import (
+    NUMBER,
+    UTC_TIME,
+    Fault,
+    no_rows,
+    raise_earliest,
+    read_header,
+    unreadable_cell,
+)
+from liqgrid.engine.collect.csv_text import CsvText
+from liqgrid.engine.collect.price_faults import is_count, price_faults
 from liqgrid.engine.market.arrays import F64, I64, Bool
-from liqgrid.engine.market.axis import MAX_PRICE, MIN_PRICE
 from liqgrid.engine.market.bars import Bars
 from liqgrid.engine.market.errors import BadData
 from liqgrid.engine.market.instrument import Instrument, pair_from_joined, parse_instrument
@@ -38,7 +47,6 @@ OPTIONAL = (
 )  # fmt: skip
 _POSITIVE = (*PRICES, "oi_open", "oi_high", "oi_low", "oi_close")
 _COUNTS = ("trades", "buy_trades")
-_MAX_COUNT = 2.0**53  # beyond it floats skip whole numbers
 _PERCENT = ("long_pct", "short_pct")
 _BLOCK_BYTES = 8 << 20
 _FILE_NAME = re.compile(r"([A-Z0-9]+)_(\w+)")
@@ -87,7 +95,8 @@ def read_csv(source: CsvSource, block_bytes: int = _BLOCK_BYTES) -> Iterator[Mar
         Naming file, line and column: wrong header, not a number, empty or not positive price, high below low,
         unsorted or repeated time, time off the interval's raster.
     """
-    columns = read_header(source.path, (TIME, *PRICES), OPTIONAL)
+    text = CsvText(source.path)
+    columns = read_header(text, (TIME, *PRICES), OPTIONAL)
     previous_ms: int | None = None
     rows_before = 0
     try:
@@ -106,14 +115,16 @@ def read_csv(source: CsvSource, block_bytes: int = _BLOCK_BYTES) -> Iterator[Mar
             table = {name: _values(batch.column(name), name) for name in columns}
             empty = {name: batch.column(name).is_null().to_numpy(zero_copy_only=False) for name in columns}
             open_ms = batch.column(TIME).cast(pa.int64()).fill_null(0).to_numpy()
-            _check(source, rows_before, open_ms, table, empty, previous_ms)
+            faults = _faults(source.interval, open_ms, table, empty, previous_ms)
+            raise_earliest(text, columns, rows_before, faults)
             yield _market_rows(source, open_ms, table)
             previous_ms = int(open_ms[-1])
             rows_before += batch.num_rows
     except pa.ArrowInvalid as error:
-        raise unreadable_cell(source.path, columns, TIME, rows_before, str(error)) from error
+        forms = {name: UTC_TIME if name == TIME else NUMBER for name in columns}
+        raise unreadable_cell(text, columns, forms, rows_before, str(error)) from error
     if not rows_before:
-        raise no_rows(source.path)
+        raise no_rows(text)
 
 
 def read_whole(source: CsvSource) -> MarketRows:
@@ -129,24 +140,17 @@ def _values(column: pa.Array[Any], name: str) -> F64:
     return values
 
 
-def _check(
-    source: CsvSource,
-    rows_before: int,
-    open_ms: I64,
-    table: dict[str, F64],
-    empty: dict[str, Bool],
-    previous_ms: int | None,
-) -> None:
-    """Raise the fault of the earliest bad row of a block."""
-    before = np.concatenate(
-        [[previous_ms if previous_ms is not None else open_ms[0] - source.interval.ms], open_ms[:-1]]
-    )
-    faults: list[tuple[Bool, str, str]] = [(empty[name], name, "is empty") for name in (TIME, *PRICES)]
+def _faults(
+    interval: Interval, open_ms: I64, table: dict[str, F64], empty: dict[str, Bool], previous_ms: int | None
+) -> list[Fault]:
+    """Return what is wrong in a block that follows a row of ``previous_ms``."""
+    before = np.concatenate([[previous_ms if previous_ms is not None else open_ms[0] - interval.ms], open_ms[:-1]])
+    faults: list[Fault] = [(empty[name], name, "is empty") for name in (TIME, *PRICES)]
     faults += [
         (open_ms == before, TIME, "repeats the time of the row before"),
         (open_ms < before, TIME, "is earlier than the row before; sort the file by time"),
         (open_ms < 0, TIME, "is before 1970"),
-        (open_ms % source.interval.ms != 0, TIME, f"is not the start of a {source.interval} bar"),
+        (open_ms % interval.ms != 0, TIME, f"is not the start of a {interval} bar"),
     ]
     for name, values in table.items():
         if name == TIME:
@@ -157,23 +161,9 @@ def _check(
             faults.append((values <= 0, name, "must be greater than 0"))
         else:
             faults.append((values < 0, name, "must not be negative"))
-    faults += [((values < MIN_PRICE) | (values > MAX_PRICE), name, f"must be within {MIN_PRICE:g} and {MAX_PRICE:g}")
-               for name in PRICES for values in (table[name],)]  # fmt: skip
-    faults += [
-        ((values != np.floor(values)) & np.isfinite(values) | (values > _MAX_COUNT), name, "must be a whole number")
-        for name in _COUNTS
-        if name in table
-        for values in (table[name],)
-    ]
+    faults += [(~is_count(table[name]), name, "must be a whole number") for name in _COUNTS if name in table]
     faults += [(table[name] > 100, name, "must be a percentage up to 100") for name in _PERCENT if name in table]
-    high, low = table["high"], table["low"]
-    faults.append((high < low, "high", "is below low"))
-    faults += [(high < table[name], "high", f"is below {name}") for name in ("open", "close")]
-    faults += [(low > table[name], "low", f"is above {name}") for name in ("open", "close")]
-    found = [(int(np.argmax(mask)), column, text) for mask, column, text in faults if mask.any()]
-    if found:
-        row, column, text = min(found, key=lambda fault: fault[0])
-        raise wrong_cell(source.path, rows_before + row, column, text)
+    return faults + price_faults(*(table[name] for name in PRICES))
 
 
 def _market_rows(source: CsvSource, open_ms: I64, table: dict[str, F64]) -> MarketRows:

@@ -13,6 +13,7 @@ from yoyo import get_backend, read_migrations
 
 from liqgrid.engine.market.errors import SchemaTooNew, SchemaTooOld, StoreUnavailable
 from liqgrid.engine.store.database import Connection, DatabaseKind, address, connected, detect_kind
+from liqgrid.engine.store.queue import check_queue, migrate_queue
 from liqgrid.sql import migration_ids, queries
 
 _SQL = queries("schema")
@@ -46,6 +47,7 @@ def migrate(dsn: str) -> DatabaseKind:
                     backend.apply_migrations(backend.to_apply(read_migrations(str(path))))
         finally:
             backend.connection.close()
+        migrate_queue(connection)
         return detect_kind(connection)
 
 
@@ -69,6 +71,7 @@ def check_schema(connection: Connection) -> None:
     missing = set(migration_ids("migrations")) - _applied(connection)
     if missing:
         raise SchemaTooOld(f"the database lacks migration {min(missing)}; run `liqgrid migrate`", missing=min(missing))
+    check_queue(connection)
 
 
 def _refuse_newer(connection: Connection) -> None:

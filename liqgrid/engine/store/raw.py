@@ -68,23 +68,26 @@ def save_rows(connection: Connection, instrument_id: int, rows: MarketRows) -> i
     return sum(written)
 
 
-def find_import(connection: Connection, instrument_id: int, interval: Interval, content_sha256: str) -> int | None:
-    """Return the row count of an earlier import of the same content, None if there was none."""
-    row = connection.execute(_SQL["find_import"], [instrument_id, str(interval), content_sha256]).fetchone()
+def find_import(connection: Connection, instrument_id: int, stream: str, content_sha256: str) -> int | None:
+    """Return the row count of an earlier import of the same content, None if there was none.
+
+    ``stream`` is what the file fills, ``bar:last:1m``: an import of it into another stream is another import.
+    """
+    row = connection.execute(_SQL["find_import"], [instrument_id, stream, content_sha256]).fetchone()
     return None if row is None else int(row[0])
 
 
 def save_import(
     connection: Connection,
     instrument_id: int,
-    interval: Interval,
+    stream: str,
     content_sha256: str,
     file_name: str,
     rows: int,
     within_ms: tuple[int, int],
 ) -> None:
     """Remember that a file's content was imported, and the time [start, end) it covers."""
-    connection.execute(_SQL["save_import"], [instrument_id, str(interval), content_sha256, file_name, rows, *within_ms])
+    connection.execute(_SQL["save_import"], [instrument_id, stream, content_sha256, file_name, rows, *within_ms])
 
 
 def save_bar_gaps(

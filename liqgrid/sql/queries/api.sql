@@ -75,7 +75,8 @@ SELECT instrument_id, (extract(epoch FROM ts) * 1000)::bigint AS close_ms, build
        volume_base, open_interest_base, (extract(epoch FROM open_interest_at) * 1000)::bigint AS open_interest_ms,
        mark, total_base, long_unplaced_base, short_unplaced_base,
        long_first_bin, long_exponent, long, long_outside_quote,
-       short_first_bin, short_exponent, short, short_outside_quote
+       short_first_bin, short_exponent, short, short_outside_quote,
+       mark_low, mark_high, long_log_kept, short_log_kept
 FROM grid_column
 WHERE instrument_id = ANY ($1::integer[]) AND "interval" = $2::text
   AND ts >= to_timestamp($3::bigint / 1000.0) AND ts <= to_timestamp($4::bigint / 1000.0)
@@ -83,12 +84,35 @@ ORDER BY ts
 
 -- name: builds
 SELECT build_id, model_version, parameters_hash, formula_version,
-       (extract(epoch FROM finished_at) * 1000)::bigint AS finished_ms
-FROM build WHERE build_id = ANY ($1::bigint[])
+       (extract(epoch FROM finished_at) * 1000)::bigint AS finished_ms, instrument_id,
+       coalesce((coverage ->> 'tiers_assumed')::boolean, false) AS tiers_assumed,
+       coalesce((coverage ->> 'bars_without_volume')::integer, 0) AS bars_without_volume,
+       model.parameters::text AS parameters
+FROM build JOIN model USING (model_version, parameters_hash)
+WHERE build_id = ANY ($1::bigint[])
+
+-- The newest column of each instrument at or before a time: since when one is missing in an answer.
+-- name: newest_columns
+SELECT one.instrument_id, (extract(epoch FROM newest.ts) * 1000)::bigint AS close_ms
+FROM unnest($1::integer[]) AS one (instrument_id)
+CROSS JOIN LATERAL (
+    SELECT g.ts FROM grid_column g
+    WHERE g.instrument_id = one.instrument_id AND g."interval" = $2::text
+      AND g.ts <= to_timestamp($3::bigint / 1000.0)
+    ORDER BY g.ts DESC LIMIT 1) AS newest
 
 -- name: first_tiers
 SELECT instrument_id, (extract(epoch FROM min(valid_from)) * 1000)::bigint AS valid_from_ms
 FROM leverage_tier WHERE instrument_id = ANY ($1::integer[]) GROUP BY instrument_id
+
+-- Bars of the columns that close in ($3, $4], ascending, without their books; a row for each instrument that has any.
+-- name: column_bars
+SELECT instrument_id, array_agg(open ORDER BY ts) AS open, array_agg(close ORDER BY ts) AS close,
+       array_agg(volume_base ORDER BY ts) AS volume_base
+FROM grid_column
+WHERE instrument_id = ANY ($1::integer[]) AND "interval" = $2::text
+  AND ts > to_timestamp($3::bigint / 1000.0) AND ts <= to_timestamp($4::bigint / 1000.0)
+GROUP BY instrument_id
 
 -- Where a page of bars begins: the first bar of any interval up to the one asked for.
 -- name: first_bar
@@ -125,3 +149,16 @@ ORDER BY i.venue, s."interval"
 
 -- name: venues
 SELECT venue, reachable, reason, (extract(epoch FROM since) * 1000)::bigint AS since_ms FROM venue_status ORDER BY venue
+
+-- What waits and what is under way.
+-- name: queues
+SELECT queue_name,
+       count(*) FILTER (WHERE status = 'todo') AS waiting,
+       count(*) FILTER (WHERE status = 'doing') AS running
+FROM procrastinate_jobs WHERE status IN ('todo', 'doing')
+GROUP BY queue_name ORDER BY queue_name
+
+-- name: job_failures
+SELECT task, subject, attempts, code, message, (extract(epoch FROM failed_at) * 1000)::bigint AS failed_ms,
+       (extract(epoch FROM retry_at) * 1000)::bigint AS retry_ms
+FROM job_failure ORDER BY failed_at DESC

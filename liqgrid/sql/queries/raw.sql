@@ -18,25 +18,46 @@ SELECT instrument_id FROM instrument WHERE venue = $1 AND pair = $2
 -- name: list_instruments
 SELECT instrument_id, venue, pair FROM instrument ORDER BY venue, pair
 
+-- Remember from when on the grid is out of date, and queue the build that mends it: both with the rows, or neither. A
+-- build goes on from the newest book of the days before a change, so what reaches further back than two days is a matter
+-- of seconds, and waits in a queue of its own; some seconds, as late rows come in crowds. A build that waits already
+-- does, but it moves to that queue. Jobs are procrastinate's; its own function would end this transaction where one waits.
 -- name: mark_changed
-UPDATE instrument SET changed_from = least(changed_from, to_timestamp($2::double precision / 1000))
-WHERE instrument_id = $1::integer
+WITH changed AS (
+    UPDATE instrument SET changed_from = least(changed_from, to_timestamp($2::double precision / 1000))
+    WHERE instrument_id = $1::integer
+    RETURNING instrument_id, changed_from
+), due AS (
+    SELECT instrument_id, built_until IS NOT NULL AS built,
+           coalesce(changed_from < built_until - interval '2 days', true) AS late
+    FROM changed
+    CROSS JOIN (SELECT max(watermark) AS built_until FROM build
+                WHERE build_id = (SELECT max(build_id) FROM build WHERE instrument_id = $1)) AS newest
+)
+INSERT INTO procrastinate_jobs AS waiting (queue_name, task_name, lock, queueing_lock, args, scheduled_at)
+SELECT CASE WHEN late THEN 'rebuild' ELSE 'live' END, 'build', 'build:' || instrument_id, 'build:' || instrument_id,
+       jsonb_build_object('instrument_id', instrument_id),
+       CASE WHEN late AND built THEN now() + interval '5 seconds' END
+FROM due
+ON CONFLICT (queueing_lock) WHERE status = 'todo'
+DO UPDATE SET queue_name = excluded.queue_name, scheduled_at = excluded.scheduled_at
+WHERE excluded.queue_name = 'rebuild' AND waiting.queue_name = 'live'
 
 -- A file counts as imported unless another one wrote into its time since.
 -- name: find_import
 SELECT rows FROM imported_file AS found
-WHERE instrument_id = $1::integer AND "interval" = $2::text AND content_sha256 = $3::text
+WHERE instrument_id = $1::integer AND stream = $2::text AND content_sha256 = $3::text
   AND NOT EXISTS (
       SELECT FROM imported_file AS later
-      WHERE later.instrument_id = found.instrument_id AND later."interval" = found."interval"
+      WHERE later.instrument_id = found.instrument_id AND later.stream = found.stream
         AND later.imported_at > found.imported_at
         AND later.starts_at < found.ends_at AND later.ends_at > found.starts_at)
 
 -- name: save_import
-INSERT INTO imported_file (instrument_id, "interval", content_sha256, file_name, rows, starts_at, ends_at, imported_at)
+INSERT INTO imported_file (instrument_id, stream, content_sha256, file_name, rows, starts_at, ends_at, imported_at)
 VALUES ($1::integer, $2::text, $3::text, $4::text, $5::bigint, to_timestamp($6::double precision / 1000),
         to_timestamp($7::double precision / 1000), clock_timestamp())
-ON CONFLICT (instrument_id, "interval", content_sha256) DO UPDATE SET imported_at = excluded.imported_at
+ON CONFLICT (instrument_id, stream, content_sha256) DO UPDATE SET imported_at = excluded.imported_at
 
 -- name: delete_gaps
 DELETE FROM collect_gap
