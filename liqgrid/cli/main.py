@@ -16,8 +16,20 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from liqgrid.cli.keys import keys
+from liqgrid.cli.options import (
+    AsJson,
+    BarInterval,
+    ConfigFile,
+    Files,
+    Host,
+    MaybeFiles,
+    Open,
+    Port,
+    Symbol,
+)
 from liqgrid.engine.collect.archive.names import ArchiveKind
-from liqgrid.engine.market.errors import BadRequest, BadSetting, LiqgridError
+from liqgrid.engine.market.errors import BadSetting, LiqgridError
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.market.job import Queue
 
@@ -32,6 +44,7 @@ app = typer.Typer(
     help="A self-hosted data API for crypto liquidation heatmaps.",
     epilog="Start with a file of bars: liqgrid up BTCUSDT_1h.csv",
 )
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:
@@ -68,30 +81,6 @@ def overview(
         typer.echo(context.get_help())
 
 
-def _checked_symbol(text: str | None) -> str | None:
-    from liqgrid.engine.market.instrument import parse_instrument
-
-    try:
-        return None if text is None else str(parse_instrument(text))
-    except BadRequest as error:
-        raise typer.BadParameter(error.message) from error
-
-
-Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="Bars in liqgrid's own CSV.")]
-MaybeFiles = Annotated[list[Path] | None, typer.Argument(metavar="FILE.csv", help="Bars in liqgrid's own CSV.")]
-Symbol = Annotated[
-    str | None,
-    typer.Option(callback=_checked_symbol, help="Such as binance:BTC-USDT; otherwise the file's name says it."),
-]
-BarInterval = Annotated[Interval | None, typer.Option(help="Length of the bars; otherwise the file's name says it.")]
-Host = Annotated[str, typer.Option(help="Address to serve on.")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 for any that is free.")]
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="Instead of config.toml in LIQGRID_HOME.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-
-
 @app.command()
 def up(
     files: MaybeFiles = None,
@@ -99,12 +88,13 @@ def up(
     host: Host = "127.0.0.1",
     symbol: Symbol = None,
     interval: BarInterval = None,
+    open_to_all: Open = None,
 ) -> None:
     """Import files, build their grids, serve them: all in one."""
     from liqgrid.cli import up as verb
     from liqgrid.cli.settings import load_settings
 
-    verb.up(load_settings(), files or [], host, port, symbol, interval)
+    verb.up(load_settings(), files or [], host, port, symbol, interval, open_to_all)
 
 
 @app.command()
@@ -260,8 +250,9 @@ def worker(
 
 
 @app.command()
-def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+def serve(host: Host = "127.0.0.1", port: Port = 8000, open_to_all: Open = None) -> None:
     """Serve the API on a database that has been migrated."""
+    from liqgrid.cli.access import check_access
     from liqgrid.cli.database import database
     from liqgrid.cli.listen import listening
     from liqgrid.cli.serve import serve_api
@@ -273,7 +264,8 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     with listening(host, port) as listener, database(settings) as dsn:
         with connected(dsn) as connection:
             check_schema(connection)
-        serve_api(dsn, listener)
+            check_access(connection, listener, open_to_all)
+        serve_api(dsn, listener, settings, open_to_all)
 
 
 @app.command()

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from liqgrid.api.database import Pool
+from liqgrid.api.database import Pool, Reader, read_role
 from liqgrid.api.jobs import FailureRow, QueueRow, read_failures, read_queues
 from liqgrid.api.reads import (
     BuiltInterval,
@@ -47,19 +47,24 @@ class InstrumentStatus:
 
 def print_status(dsn: str, where: str, *, as_json: bool) -> None:
     """Print the state of a migrated database, ``where`` saying which it is."""
-    kind, venues, instruments, queues, failures = ask(dsn, _load)
+    kind, reader, venues, instruments, queues, failures = ask(dsn, _load)
     if as_json:
-        described = [_as_data(one) for one in instruments]
-        reached = [_venue_as_data(one) for one in venues]
         jobs = {
             "queues": {one.name: {"waiting": one.waiting, "running": one.running} for one in queues},
             "failures": [_failure_as_data(one) for one in failures],
         }
-        print(
-            json.dumps({"database": kind, "location": where, "venues": reached, "jobs": jobs, "instruments": described})
-        )
+        told = {
+            "database": kind,
+            "location": where,
+            "api_role": reader.name,
+            "venues": [_venue_as_data(one) for one in venues],
+            "jobs": jobs,
+            "instruments": [_as_data(one) for one in instruments],
+        }
+        print(json.dumps(told))
         return
     say("database", f"{kind}, {where}")
+    say("api", f"reads as {reader.name}" + (", which may write; see docs/operations.md" if reader.may_write else ""))
     for venue in venues:
         say("venue", _describe_venue(venue))
     if queues:
@@ -75,11 +80,11 @@ def print_status(dsn: str, where: str, *, as_json: bool) -> None:
 
 async def _load(
     pool: Pool,
-) -> tuple[str, list[VenueRow], list[InstrumentStatus], list[QueueRow], list[FailureRow]]:
+) -> tuple[str, Reader, list[VenueRow], list[InstrumentStatus], list[QueueRow], list[FailureRow]]:
     rows = await read_instruments(pool)
     instruments = [await _load_instrument(pool, row) for row in rows]
-    kind, venues = await read_database_kind(pool), await read_venues(pool)
-    return kind, venues, instruments, await read_queues(pool), await read_failures(pool)
+    kind, reader, venues = await read_database_kind(pool), await read_role(pool), await read_venues(pool)
+    return kind, reader, venues, instruments, await read_queues(pool), await read_failures(pool)
 
 
 async def _load_instrument(pool: Pool, row: InstrumentRow) -> InstrumentStatus:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from liqgrid.cli.access import check_access
 from liqgrid.cli.builds import build_each
 from liqgrid.cli.database import database, describe
 from liqgrid.cli.imports import check_file, import_file
@@ -18,7 +19,13 @@ from liqgrid.engine.store.raw import list_instruments
 
 
 def up(
-    settings: Settings, files: list[Path], host: str, port: int, symbol: str | None, interval: Interval | None
+    settings: Settings,
+    files: list[Path],
+    host: str,
+    port: int,
+    symbol: str | None,
+    interval: Interval | None,
+    open_to_all: bool | None,
 ) -> None:
     """Check, start, migrate, import, build, serve; what was started is stopped on the way out.
 
@@ -28,10 +35,11 @@ def up(
     with listening(host, port) as listener, database(settings) as dsn:
         say("database", f"{migrate(dsn)}, {describe(settings)}")
         with connected(dsn) as connection:
+            check_access(connection, listener, open_to_all)
             for file in checked:
                 import_file(connection, file)
             build_each(connection, list_instruments(connection))
         from liqgrid.cli.serve import serve_api  # noqa: PLC0415 - slow to import, and wrong files are told of at once
 
         with worker_process():
-            serve_api(dsn, listener)
+            serve_api(dsn, listener, settings, open_to_all)

@@ -14,8 +14,12 @@ from structlog.testing import capture_logs
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from liqgrid.api.access import AccessRules, Anonymous
 from liqgrid.api.graphql import socket as server_socket
 from liqgrid.api.graphql import view
+from liqgrid.engine.market.api_key import Scope
+from liqgrid.engine.store.database import connected
+from liqgrid.engine.store.keys import create_key
 from tests.api.conftest import Served
 from tests.api.served import Api, serving
 from tests.api.sockets import PATIENCE_S, PROTOCOL, address, opened, subscribe, subscribed
@@ -112,6 +116,43 @@ def test_only_this_origin_and_programs_come_in(served: Served) -> None:
 
     entering = [asyncio.run(enters(origin)) for origin in (None, own, "https://evil.example", "null")]
     assert entering == [True, True, False, False]
+
+
+def test_pages_the_operator_lets_ask_come_in(served: Served) -> None:
+    async def enters(api: Api, origin: str) -> bool:
+        with suppress(InvalidStatus):
+            async with connect(address(api), subprotocols=[PROTOCOL], proxy=None, origin=origin):  # type: ignore[arg-type]
+                return True
+        return False
+
+    with serving(served.dsn, AccessRules(origins=("https://charts.example.com",))) as api:
+        origins = ("https://charts.example.com", "https://charts.example.com.evil", "https://evil.example", "null")
+        assert [asyncio.run(enters(api, origin)) for origin in origins] == [True, False, False, False]
+
+
+def test_a_key_for_streams_opens_and_is_charged_for_each_operation(served: Served) -> None:
+    with connected(served.dsn) as connection:
+        reads = create_key(connection, "reads", (Scope.READ,), 100, 100)
+        streams = create_key(connection, "streams", (Scope.STREAM,), 100, 12)
+
+    async def refusal(api: Api, headers: dict[str, str]) -> tuple[int, str]:
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(address(api), subprotocols=[PROTOCOL], proxy=None, additional_headers=headers)
+        answer = refused.value.response
+        return answer.status_code, json.loads(answer.body or b"")["error"]["code"]
+
+    async def client(api: Api) -> None:
+        assert await refusal(api, {}) == (401, "UNAUTHORISED")
+        assert await refusal(api, {"x-api-key": reads}) == (403, "FORBIDDEN")
+        async with opened(api, additional_headers={"x-api-key": streams}) as stream:
+            for name in ("1", "2"):  # 5 points each
+                await subscribe(stream, WATCH, name=name)
+                assert (await stream.message())["type"] == "next"
+            await subscribe(stream, WATCH, name="3")
+            assert await stream.code() == "RATE_LIMITED"
+
+    with serving(served.dsn, AccessRules(Anonymous.NOBODY)) as api:
+        asyncio.run(client(api))
 
 
 def test_no_other_protocol_is_spoken(served: Served) -> None:

@@ -33,6 +33,7 @@ HYPERTABLES = {
     "predicted_liquidation",
 }
 PLAIN_TABLES = {
+    "api_key",
     "instrument",
     "leverage_tier",
     "collect_cursor",

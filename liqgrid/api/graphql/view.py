@@ -22,6 +22,7 @@ from liqgrid.api.graphql.context import Context
 from liqgrid.api.graphql.failures import coded
 from liqgrid.api.graphql.schema import schema
 from liqgrid.api.graphql.socket import Socket
+from liqgrid.api.safe_headers import GRAPHIQL_POLICY
 from liqgrid.engine.market.errors import ErrorCode
 
 MAX_SUBSCRIPTIONS = 100
@@ -31,19 +32,19 @@ INIT_PATIENCE = timedelta(seconds=10)
 class View(GraphQL[Context, None]):
     """The GraphQL endpoint.
 
-    A WebSocket is opened by pages of this origin and by programs, which send no origin; no other page can use a browser
-    to read what only it may reach.
+    A WebSocket is opened by pages of this origin and of ``origins``, and by programs, which send none; no other page
+    can use a browser to read what only it may reach.
     """
 
     websocket_adapter_class = Socket  # type: ignore[assignment] # the base class is too narrow
 
-    def __init__(self) -> None:
+    def __init__(self, origins: tuple[str, ...] = ()) -> None:
         super().__init__(
             schema(),
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             connection_init_wait_timeout=INIT_PATIENCE,
             max_subscriptions_per_connection=MAX_SUBSCRIPTIONS,
-            allowed_origins=(),
+            allowed_origins=origins,
         )
 
     async def run(self, request: Any, *arguments: Any, **options: Any) -> Any:
@@ -56,13 +57,15 @@ class View(GraphQL[Context, None]):
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """Return what resolvers are given."""
         state = request.app.state
-        return Context(state.pool, request.state.request_id, state.steps, live=state.live)
+        return Context(state.pool, request.state.request_id, state.steps, request.state.visit, live=state.live)
 
     async def process_result(self, request: Any, result: ExecutionResult) -> GraphQLHTTPResponse:
         """Return the answer with every error coded; what nobody expected is logged and masked."""
         answer: GraphQLHTTPResponse = {"data": result.data}
         if result.errors:
             answer["errors"] = [coded(error, request.state.request_id).formatted for error in result.errors]
+        if (cost := request.state.visit.told_cost()) is not None:
+            answer["extensions"] = {"cost": cost}
         return answer
 
     def decode_json(self, data: str | bytes) -> object:
@@ -79,4 +82,5 @@ class View(GraphQL[Context, None]):
     async def render_graphql_ide(self, request: Request) -> Response:
         """Return GraphiQL, with a plain page under it for browsers that cannot fetch its scripts."""
         fallback = files("liqgrid.api.graphql").joinpath("offline.html").read_text("utf-8")
-        return HTMLResponse(self.graphql_ide_html.replace("</body>", f"{fallback}</body>"))
+        page = self.graphql_ide_html.replace("</body>", f"{fallback}</body>")
+        return HTMLResponse(page, headers={"content-security-policy": GRAPHIQL_POLICY})
