@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from liqgrid import __version__
@@ -29,6 +29,8 @@ from liqgrid.api.graphql.schema import sdl
 from liqgrid.api.graphql.view import View
 from liqgrid.api.keys import KeyRing
 from liqgrid.api.lineage import StepCache
+from liqgrid.api.live.following import Live
+from liqgrid.api.live.hints import listen
 from liqgrid.api.rest.routes import rest_routes
 from liqgrid.api.rest.vendor.routes import vendor_routes
 from liqgrid.api.safe_headers import SafeHeaders, cross_origin
@@ -56,18 +58,24 @@ def create_app(dsn: str, rules: AccessRules | None = None) -> Starlette:
         reader = await read_role(app.state.pool)
         if reader.may_write:
             _log.warning("the API reads as a role that may write; `liqgrid migrate` gives it one", role=reader.name)
+        app.state.live = Live()
+        listening = asyncio.create_task(listen(dsn, app.state.live.hints))
         app.state.steps = StepCache()
         try:
             yield
         finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
             await app.state.pool.close()
 
+    view = View(rules.origins)
     return Starlette(
         routes=[
             Route("/", _home),
             Route("/health", _health),
             Route("/schema.graphql", _schema),
-            Route("/graphql", View(), methods=["GET", "POST"]),
+            Route("/graphql", view, methods=["GET", "POST"]),
+            WebSocketRoute("/graphql", view),
             *rest_routes(),
             *vendor_routes(),
         ],

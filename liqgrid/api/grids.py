@@ -128,7 +128,7 @@ async def load_grid(pool: Pool, request: GridRequest, budget: Budget) -> Grid:
     UnknownPair, BadRequest, NotBuilt, RangeTooLarge
         Each says what to ask instead.
     """
-    _check(request)
+    check_request(request)
     instruments = await read_pair(pool, request.pair, request.venues)
     end_ms = request.end_ms
     newest_ms = await read_newest_close(pool, instruments, request.interval, None if end_ms is None else end_ms - 1)
@@ -148,7 +148,8 @@ async def load_grid(pool: Pool, request: GridRequest, budget: Budget) -> Grid:
     return await asyncio.to_thread(assemble, request, largest_first(instruments, columns), columns)
 
 
-def _check(request: GridRequest) -> None:
+def check_request(request: GridRequest) -> None:
+    """Raise unless a grid can be made as it was asked for."""
     low, high = request.price_low, request.price_high
     if not 1 <= request.rows <= MAX_ROWS:
         raise BadRequest(f"rows was {request.rows}; it must be 1 to {MAX_ROWS}", rows=request.rows)

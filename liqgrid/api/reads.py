@@ -255,10 +255,11 @@ async def read_columns(
     """Return the columns that close in [first_ms, last_ms], ascending in time."""
     ids = [row.instrument_id for row in instruments]
     rows = await pool.fetch(_SQL["columns"], ids, str(interval), first_ms, last_ms)
-    return [_column(dict(row)) for row in rows]
+    return [column_of(dict(row)) for row in rows]
 
 
-def _column(row: dict[str, Any]) -> ColumnRow:
+def column_of(row: dict[str, Any]) -> ColumnRow:
+    """Return a column's row, its spans decoded."""
     spans = {side: decode_span(row[side], row.pop(f"{side}_exponent")) for side in ("long", "short")}
     return ColumnRow(**{**row, **spans})
 

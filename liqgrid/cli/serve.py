@@ -8,7 +8,7 @@ import socket
 import uvicorn
 
 from liqgrid.api.access import AccessRules, Anonymous
-from liqgrid.api.app import create_app
+from liqgrid.api.app import MAX_BODY_BYTES, create_app
 from liqgrid.api.patience import PatientHttp
 from liqgrid.cli.listen import BACKLOG
 from liqgrid.cli.logs import configure_logs
@@ -49,6 +49,11 @@ def server_config(dsn: str, rules: AccessRules) -> uvicorn.Config:
         create_app(dsn, rules),
         loop="auto",
         http=PatientHttp,
+        ws="websockets-sansio",
+        ws_max_size=MAX_BODY_BYTES,
+        ws_per_message_deflate=False,  # packed numbers hardly compress, and compressing takes memory per connection
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
         lifespan="on",
         log_level="warning",
         access_log=False,

@@ -43,6 +43,7 @@ QUESTIONS = {
     "grid": "/v1/grids/{pair}",
     "topClusters": "/v1/clusters/{pair}",
     "exposure": "/v1/exposure/{pair}",
+    "signals": "/v1/signals/{pair}",
     "cascade": "/v1/cascade/{pair}",
     "stopZones": "/v1/stop-zones/{pair}",
     "pairs": "/v1/pairs",

@@ -13,7 +13,7 @@ from graphql import FieldNode, OperationDefinitionNode, build_schema, parse, val
 from liqgrid.api.app import MAX_BODY_BYTES
 from liqgrid.api.cost import MAX_COST
 from liqgrid.api.errors import STATUS
-from liqgrid.api.graphql import grid, query, schema, series
+from liqgrid.api.graphql import grid, query, schema, series, view
 from liqgrid.api.graphql.schema import sdl
 from liqgrid.api.grids import MAX_CELLS, MAX_COLUMNS, MAX_ROWS
 from liqgrid.api.profiles import MAX_BANDS, MAX_CLUSTERS
@@ -45,6 +45,7 @@ LIMITS = {
     "aliases in a query": schema.MAX_ALIASES,
     "tokens in a query": schema.MAX_TOKENS,
     "cost of a query": MAX_COST,
+    "operations of a WebSocket at a time": view.MAX_SUBSCRIPTIONS,
 }
 
 

@@ -10,18 +10,23 @@ import strawberry
 from liqgrid.api.database import Pool
 from liqgrid.api.grids import Budget
 from liqgrid.api.lineage import StepCache
+from liqgrid.api.live.following import Live
 from liqgrid.api.visit import Visit
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a question is answered with: the pool, the request's id, past steps already read, who asks, what is left."""
+    """What a question is answered with.
+
+    The pool, the request's id, past steps already read, who asks, what is left, and what subscriptions share.
+    """
 
     pool: Pool
     request_id: str
     steps: StepCache = field(default_factory=StepCache)
     visit: Visit = field(default_factory=Visit)
     budget: Budget = field(default_factory=Budget)
+    live: Live = field(default_factory=Live)
 
 
 Info = strawberry.Info[Context, Any]

@@ -11,6 +11,8 @@ from liqgrid.api.graphql.clusters import Cluster, ClusterReads, cluster_reads, t
 from liqgrid.api.graphql.context import Context, Info
 from liqgrid.api.graphql.coverage import Coverage, ModelInfo, coverage_of, model_info
 from liqgrid.api.graphql.scalars import PackedArray, packed, time_of
+from liqgrid.api.moments import BandPercentile as PercentileRow
+from liqgrid.api.moments import load_percentiles
 from liqgrid.api.profiles import Profile, clusters_within, nearest
 from liqgrid.engine.market.instrument import SIDES, Side
 from liqgrid.engine.market.interval import Interval
@@ -88,12 +90,32 @@ class SideExposure:
     curve: Curve = strawberry.field(description="Cumulative notional out to the widest band.")
 
 
+@strawberry.type(description="Where a band lies among the same band of the pair's own 90 days before.")
+class BandPercentile:
+    within: float = strawberry.field(description="Distance from the price, a fraction.")
+    long: float = strawberry.field(description="Part of past columns with fewer longs, 0 to 100; equal ones by half.")
+    short: float = strawberry.field(description="Part of past columns with fewer shorts, 0 to 100.")
+    imbalance: float = strawberry.field(description="Part of past columns with a lower imbalance, 0 to 100.")
+    columns: int = strawberry.field(
+        description="How many past columns it rests on: those of interval 4h at 00:00 and 12:00 UTC in which all "
+        "venues of this answer are, at most 180."
+    )
+    since: datetime = strawberry.field(description="Close time of the first of them.")
+
+
 @strawberry.type(description="How much of each side would be liquidated, how near, and which side is heavier.")
 class Exposure(Moment):
     long: SideExposure = strawberry.field(description="Longs, liquidated by falling prices.")
     short: SideExposure = strawberry.field(description="Shorts, liquidated by rising prices.")
     bands: list[Band] = strawberry.field(description="Both sides within each distance, nearest first.")
     heavier: Side | None = strawberry.field(description="Side with more notional within the widest band.")
+
+    @strawberry.field(
+        description="Where each band lies among those of the 90 days before; null where under 30 columns are stored."
+    )
+    async def percentiles(self, info: Info) -> list[BandPercentile] | None:
+        found = await load_percentiles(info.context.pool, self.profile, [band.within for band in self.bands])
+        return None if found is None else [_percentile(one) for one in found]
 
 
 def to_clusters(context: Context, profile: Profile, found: list[ModelCluster]) -> Clusters:
@@ -122,6 +144,17 @@ def to_exposure(context: Context, profile: Profile, within_fractions: list[float
             for band in bands
         ],
         heavier=bands[-1].heavier,
+    )
+
+
+def _percentile(row: PercentileRow) -> BandPercentile:
+    return BandPercentile(
+        within=row.within_fraction,
+        long=row.long,
+        short=row.short,
+        imbalance=row.imbalance,
+        columns=row.columns,
+        since=time_of(row.since_ms),
     )
 
 

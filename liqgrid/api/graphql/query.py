@@ -25,6 +25,7 @@ from liqgrid.api.graphql.grid import Grid
 from liqgrid.api.graphql.levels import Clusters, Exposure, to_clusters, to_exposure
 from liqgrid.api.graphql.scalars import milliseconds
 from liqgrid.api.graphql.series import SeriesQueries, check_first
+from liqgrid.api.graphql.signals import Signals, load_signals
 from liqgrid.api.grids import GridRequest, Unit, load_grid
 from liqgrid.api.profiles import check_bands, load_profile, top_clusters
 from liqgrid.api.reads import read_pair, read_pair_page, read_skills
@@ -157,6 +158,21 @@ class Query(SeriesQueries):
     ) -> StopZones:
         profile = await load_profile(info.context.pool, parse_pair_or_coin(pair), interval, milliseconds(at), venues)
         return to_stop_zones(profile, stop_zones(profile, side, within, min_width, limit))
+
+    @strawberry.field(
+        description="Which side is heavier nearby, what is nearest, what funding and open interest say, and whether "
+        "they agree, of the newest column at or before `at`; nothing stamped after it is looked at. No advice."
+    )
+    async def signals(
+        self,
+        info: Info,
+        pair: str,
+        interval: Interval,
+        at: datetime | None = None,
+        venues: list[str] | None = None,
+    ) -> Signals:
+        profile = await load_profile(info.context.pool, parse_pair_or_coin(pair), interval, milliseconds(at), venues)
+        return await load_signals(info.context, profile)
 
     @strawberry.field(description="Published skill of the pair's instruments; empty where nothing realised is stored.")
     async def skill(self, info: Info, pair: str) -> list[Skill]:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import aclosing
+from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema import StreamResult
+from strawberry.types import ExecutionResult
 
 from liqgrid.api.cost import cost_of_query
+from liqgrid.api.graphql.context import Context
+from liqgrid.api.graphql.failures import coded
+from liqgrid.api.graphql.live import Subscription
 from liqgrid.api.graphql.query import Query
 from liqgrid.api.graphql.scalars import SCALARS
+from liqgrid.api.grids import Budget
 
 MAX_DEPTH = 12
 MAX_ALIASES = 15
@@ -33,10 +42,24 @@ class CostLimit(SchemaExtension):
 
 
 class Schema(strawberry.Schema):
-    """The schema; errors are rendered and logged by the view, so strawberry need not print them as well."""
+    """The schema; errors are rendered and logged by us, so strawberry need not print them as well."""
 
     def process_errors(self, errors: list[GraphQLError], execution_context: object = None) -> None:
-        """Leave errors to the view."""
+        """Leave errors to the view, and to ``stream``."""
+
+    async def stream(self, *arguments: Any, **options: Any) -> StreamResult:
+        """Run one operation of a WebSocket: with a budget of its own, its errors with codes."""
+        context: Context = options["context_value"]
+        options["context_value"] = replace(context, budget=Budget())
+        return _with_codes(await super().stream(*arguments, **options), context.request_id)
+
+
+async def _with_codes(results: StreamResult, request_id: str) -> StreamResult:
+    async with aclosing(results):
+        async for result in results:
+            if isinstance(result, ExecutionResult) and result.errors:
+                result.errors = [coded(error, request_id) for error in result.errors]
+            yield result
 
 
 @cache
@@ -44,6 +67,7 @@ def schema() -> Schema:
     """Return the schema."""
     return Schema(
         query=Query,
+        subscription=Subscription,
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),

@@ -1,15 +1,13 @@
-"""GraphQL over HTTP: JSON by orjson, errors with codes, GraphiQL in a browser."""
+"""GraphQL over HTTP and WebSocket: JSON by orjson, errors with codes, GraphiQL in a browser."""
 
 from __future__ import annotations
 
-import re
+from datetime import timedelta
 from importlib.resources import files
 from typing import Any
 
 import orjson
-import structlog
 from cross_web import HTTPException
-from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.websockets import WebSocket
@@ -21,20 +19,33 @@ from strawberry.types import ExecutionResult
 from liqgrid.api.encode import to_json
 from liqgrid.api.errors import error_response
 from liqgrid.api.graphql.context import Context
+from liqgrid.api.graphql.failures import coded
 from liqgrid.api.graphql.schema import schema
+from liqgrid.api.graphql.socket import Socket
 from liqgrid.api.safe_headers import GRAPHIQL_POLICY
-from liqgrid.engine.market.errors import ErrorCode, LiqgridError
+from liqgrid.engine.market.errors import ErrorCode
 
-_log = structlog.get_logger()
-# How strawberry's and graphql-core's limiters word a refusal; tests/api holds each of them to it.
-_OVER_A_LIMIT = re.compile(r"aliases found|more than \d+ tokens|maximum operation depth|introspection depth exceeded")
+MAX_SUBSCRIPTIONS = 100
+INIT_PATIENCE = timedelta(seconds=10)
 
 
 class View(GraphQL[Context, None]):
-    """The GraphQL endpoint."""
+    """The GraphQL endpoint.
 
-    def __init__(self) -> None:
-        super().__init__(schema(), subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL])
+    A WebSocket is opened by pages of this origin and of ``origins``, and by programs, which send none; no other page
+    can use a browser to read what only it may reach.
+    """
+
+    websocket_adapter_class = Socket  # type: ignore[assignment] # the base class is too narrow
+
+    def __init__(self, origins: tuple[str, ...] = ()) -> None:
+        super().__init__(
+            schema(),
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            connection_init_wait_timeout=INIT_PATIENCE,
+            max_subscriptions_per_connection=MAX_SUBSCRIPTIONS,
+            allowed_origins=origins,
+        )
 
     async def run(self, request: Any, *arguments: Any, **options: Any) -> Any:
         """Answer a request; one that is no GraphQL request at all gets the error shape of every other path."""
@@ -45,13 +56,14 @@ class View(GraphQL[Context, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """Return what resolvers are given."""
-        return Context(request.app.state.pool, request.state.request_id, request.app.state.steps, request.state.visit)
+        state = request.app.state
+        return Context(state.pool, request.state.request_id, state.steps, request.state.visit, live=state.live)
 
     async def process_result(self, request: Any, result: ExecutionResult) -> GraphQLHTTPResponse:
         """Return the answer with every error coded; what nobody expected is logged and masked."""
         answer: GraphQLHTTPResponse = {"data": result.data}
         if result.errors:
-            answer["errors"] = [_render(error, request.state.request_id) for error in result.errors]
+            answer["errors"] = [coded(error, request.state.request_id).formatted for error in result.errors]
         if (cost := request.state.visit.told_cost()) is not None:
             answer["extensions"] = {"cost": cost}
         return answer
@@ -72,21 +84,3 @@ class View(GraphQL[Context, None]):
         fallback = files("liqgrid.api.graphql").joinpath("offline.html").read_text("utf-8")
         page = self.graphql_ide_html.replace("</body>", f"{fallback}</body>")
         return HTMLResponse(page, headers={"content-security-policy": GRAPHIQL_POLICY})
-
-
-def _render(error: GraphQLError, request_id: str) -> Any:
-    """Return an error in GraphQL's form with ``code``, ``context`` and ``request_id`` in its extensions."""
-    cause = error.original_error
-    if isinstance(cause, LiqgridError):
-        code, message, context = cause.code, cause.message, cause.context
-    elif cause is None or isinstance(cause, GraphQLError):
-        limited = _OVER_A_LIMIT.search(error.message)
-        code, message, context = ErrorCode.QUERY_TOO_COMPLEX if limited else ErrorCode.BAD_REQUEST, error.message, {}
-    else:
-        _log.error("query failed", request_id=request_id, path=error.path, exc_info=cause)
-        code, message, context = ErrorCode.INTERNAL, "something went wrong here; the log has it under this id", {}
-    shown = GraphQLError(message, error.nodes, error.source, error.positions, error.path)
-    return {
-        **shown.formatted,
-        "extensions": {"code": str(code), "context": context, "request_id": request_id},
-    }

@@ -34,6 +34,10 @@ def endpoints() -> tuple[Endpoint, ...]:
             "distances.", rows="bands", of_build=True,
         ),
         question(
+            "/v1/signals/{pair}", "signals", "Heavier side, funding and open interest of a column; as a table, its "
+            "magnets.", rows="magnets",
+        ),
+        question(
             "/v1/cascade/{pair}", "cascade", "What a move to a price, or along a path, liquidates; as a table, bin by "
             "bin in order.", columns="steps", of_build=True,
         ),

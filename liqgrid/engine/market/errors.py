@@ -15,6 +15,7 @@ class ErrorCode(StrEnum):
     BAD_DATA = "BAD_DATA"
     BAD_REQUEST = "BAD_REQUEST"
     BAD_SETTING = "BAD_SETTING"
+    CURSOR_TOO_OLD = "CURSOR_TOO_OLD"
     FORBIDDEN = "FORBIDDEN"
     INTERNAL = "INTERNAL"
     NOT_BUILT = "NOT_BUILT"
@@ -26,6 +27,7 @@ class ErrorCode(StrEnum):
     SCHEMA_TOO_NEW = "SCHEMA_TOO_NEW"
     SCHEMA_TOO_OLD = "SCHEMA_TOO_OLD"
     STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
+    TOO_MANY_SUBSCRIPTIONS = "TOO_MANY_SUBSCRIPTIONS"
     UNAUTHORISED = "UNAUTHORISED"
     UNKNOWN_PAIR = "UNKNOWN_PAIR"
     VENUE_UNREACHABLE = "VENUE_UNREACHABLE"
@@ -74,6 +76,12 @@ class NotBuilt(LiqgridError):
     """The pair is known, but there is no grid of this interval or time."""
 
     code = ErrorCode.NOT_BUILT
+
+
+class CursorTooOld(LiqgridError):
+    """More is new since a subscription's position than it is sent one by one, or some of it is no longer stored."""
+
+    code = ErrorCode.CURSOR_TOO_OLD
 
 
 class RangeTooLarge(LiqgridError):

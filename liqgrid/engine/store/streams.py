@@ -137,7 +137,10 @@ def save_liquidations(connection: Connection, instrument_id: int, liquidations: 
         for one in liquidations:
             copy.write_row([instrument_id, one.ts_ms, one.key, str(one.side), one.price, one.amount_base, one.raw])
     row = connection.execute(_SQL["merge_liquidation"]).fetchone()
-    return int(row[0]) if row else 0
+    written = int(row[0]) if row else 0
+    if written:
+        connection.execute(_SQL["notify_liquidation"], [instrument_id])
+    return written
 
 
 def mark_changed(connection: Connection, instrument_id: int, first_ms: int | None) -> None:

@@ -256,6 +256,10 @@ WITH merged AS (
 ), emptied AS (DELETE FROM staged_liquidation)
 SELECT count(*) FROM merged
 
+-- Who follows liquidations live hears of new ones when they commit; the same text counts once a transaction.
+-- name: notify_liquidation
+SELECT pg_notify('liqgrid_liquidation', json_build_object('instrument_id', $1::integer)::text)
+
 -- Values strung together by the server: one row to fetch instead of one for each bar, three times as fast.
 -- name: load_bars
 SELECT string_agg(timestamptz_send(ts), ''), string_agg(float8send(open), ''), string_agg(float8send(high), ''),

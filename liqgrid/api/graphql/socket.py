@@ -1,0 +1,100 @@
+"""A WebSocket of graphql-transport-ws: text frames, messages that are objects, an end to clients that do not read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
+from json import JSONDecodeError
+from typing import Any
+
+import structlog
+from cross_web import HTTPException
+from starlette.websockets import WebSocketDisconnect
+from strawberry.asgi import ASGIWebSocketAdapter
+from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageReceived
+
+from liqgrid.api.encode import to_json
+from liqgrid.engine.market.errors import ErrorCode
+
+SEND_PATIENCE_S = 20.0  # for a client that does not read
+CLOSE_PATIENCE_S = 5.0
+TOO_SLOW = 4429
+_log = structlog.get_logger()
+
+
+class Socket(ASGIWebSocketAdapter):
+    """What strawberry reads messages from and writes them to."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._stuck = asyncio.Event()
+
+    async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
+        """Yield messages until the client goes, or does not read what it is sent."""
+        stuck = asyncio.create_task(self._stuck.wait())
+        try:
+            while True:
+                received = asyncio.create_task(self.ws.receive())
+                done, _ = await asyncio.wait({received, stuck}, return_when=asyncio.FIRST_COMPLETED)
+                if received not in done:
+                    received.cancel()
+                    await self._drop()
+                    return
+                frame = received.result()
+                if frame["type"] == "websocket.disconnect":
+                    return
+                yield self._message(frame)
+        finally:
+            stuck.cancel()
+
+    def _message(self, frame: Mapping[str, Any]) -> object:
+        if frame.get("text") is None:
+            raise NonTextMessageReceived
+        try:
+            message = self.view.decode_json(frame["text"])
+        except (JSONDecodeError, HTTPException) as error:
+            raise NonJsonMessageReceived from error
+        if not isinstance(message, dict) or not _is_well_formed(message):
+            raise NonJsonMessageReceived
+        return message
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        """Send a message as text; a client that does not take it in time is dropped.
+
+        To one that is gone nothing is sent: the reading side ends what runs for it.
+        """
+        text = to_json(_with_code(message)).decode()
+        if self._stuck.is_set():
+            return
+        try:
+            async with asyncio.timeout(SEND_PATIENCE_S):
+                await self.ws.send_text(text)
+        except TimeoutError:
+            self._stuck.set()
+        except (WebSocketDisconnect, RuntimeError):  # the second is starlette's word for sending after the end
+            await asyncio.sleep(0)
+
+    async def _drop(self) -> None:
+        _log.warning("a WebSocket client did not read what it was sent; dropped", client=str(self.ws.client))
+        with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
+            async with asyncio.timeout(CLOSE_PATIENCE_S):
+                await self.ws.close(TOO_SLOW, "Too slow: messages were not read in time")
+
+
+def _is_well_formed(message: dict[str, Any]) -> bool:
+    """Whether a message's parts are of the types that strawberry takes them for."""
+    if message.get("type") not in {"subscribe", "complete"}:
+        return True
+    payload = message.get("payload", {})
+    fine = isinstance(message.get("id", ""), str) and isinstance(payload, dict)
+    return fine and isinstance(payload.get("variables"), dict | None) and isinstance(payload.get("query", ""), str)
+
+
+def _with_code(message: Mapping[str, object]) -> Mapping[str, object]:
+    """Return a message with a code in the one error that strawberry words itself."""
+    payload = message.get("payload")
+    if message["type"] != "error" or not isinstance(payload, list):
+        return message
+    extensions = {"code": str(ErrorCode.TOO_MANY_SUBSCRIPTIONS), "context": {}}
+    return {**message, "payload": [{"extensions": extensions, **error} for error in payload]}
