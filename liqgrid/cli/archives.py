@@ -8,12 +8,13 @@ from pathlib import Path
 
 from liqgrid.cli.imports import describe_gaps
 from liqgrid.cli.progress import progress
-from liqgrid.cli.text import say, utc_range, warn
+from liqgrid.cli.text import say, warn
 from liqgrid.engine.collect.archive.load import ArchiveReport, import_archive
 from liqgrid.engine.collect.archive.names import Archive, ArchiveKind, Overrides, find_archives
 from liqgrid.engine.market.errors import BadData
 from liqgrid.engine.market.instrument import parse_instrument
 from liqgrid.engine.market.interval import Interval
+from liqgrid.engine.market.times import utc_range
 from liqgrid.engine.store.database import Connection
 
 _KB = 1024

@@ -105,12 +105,17 @@ def queue_backfills(plan: CollectPlan, dsn: str, days: float) -> None:
             say("backfill", f"{instrument}: {'queued' if new else 'one waits already'}")
 
 
-def collect(plan: CollectPlan, dsn: str) -> None:
-    """Collect until told to end."""
+def collect(plan: CollectPlan, dsn: str, backfill_days: float | None = None) -> None:
+    """Collect until told to end, and let the workers fetch so many days of the past."""
     from liqgrid.engine.collect.collector import collect as keep  # noqa: PLC0415 - slow to import
 
     configure_logs()
+    say_plan(plan)
+    say("", "Ctrl-C ends it; what is stored stays whole.")
+    run_until_told(keep(plan, dsn, backfill_days=backfill_days))
+
+
+def say_plan(plan: CollectPlan) -> None:
+    """Say of which venues what is collected."""
     for venue in plan.venues:
         say("collect", f"{venue.name}: {', '.join(map(str, venue.pairs))}")
-    say("", "Ctrl-C ends it; what is stored stays whole.")
-    run_until_told(keep(plan, dsn))

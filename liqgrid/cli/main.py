@@ -9,6 +9,7 @@ A verb imports what it needs when it is called, so that help answers at once. Ex
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -30,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # importing rich takes longer than everything else help does
     context_settings=HELP,
     help="A self-hosted data API for crypto liquidation heatmaps.",
-    epilog="Start with a file of bars: liqgrid up BTCUSDT_1h.csv",
+    epilog="Start with a simulated market: liqgrid up --demo; with live ones: liqgrid up",
 )
 
 
@@ -89,6 +90,7 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 f
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Instead of config.toml in LIQGRID_HOME.")
 ]
+WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -99,12 +101,31 @@ def up(
     host: Host = "127.0.0.1",
     symbol: Symbol = None,
     interval: BarInterval = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Of a simulated market, in a database of its own.")] = False,
+    speed: Annotated[
+        float | None, typer.Option(help="With --demo: how many times as fast as time the market goes on (default 1).")
+    ] = None,
+    collect: Annotated[
+        bool | None, typer.Option("--collect/--no-collect", help="Collect live; by default where no file is given.")
+    ] = None,
 ) -> None:
-    """Import files, build their grids, serve them: all in one."""
-    from liqgrid.cli import up as verb
+    """Everything in one: import files or collect live, build grids, serve them."""
     from liqgrid.cli.settings import load_settings
 
-    verb.up(load_settings(), files or [], host, port, symbol, interval)
+    if demo and (files or collect is False):
+        raise BadSetting("--demo collects from its own market; leave files and --no-collect out")
+    if speed is not None and not demo:
+        raise BadSetting("--speed is of the simulated market; give --demo with it")
+    settings = load_settings()
+    if demo:
+        from liqgrid.cli.demo import up_demo
+
+        up_demo(settings, host, port, 1.0 if speed is None else speed)
+        return
+    from liqgrid.cli import up as verb
+
+    collects = not files if collect is None else collect
+    verb.up(settings, files or [], host, port, symbol, interval, collects=collects)
 
 
 @app.command()
@@ -198,8 +219,13 @@ def collect(
         typer.Argument(metavar="INSTRUMENT", help="Such as binance:BTC-USDT; without any, all of config.toml."),
     ] = None,
     config: ConfigFile = None,
+    backfill_days: Annotated[
+        float | None, typer.Option("--backfill", min=0.01, help="Let workers fetch so many days of the past, too.")
+    ] = None,
+    with_parent: WithParent = False,
 ) -> None:
     """Collect live from venues until told to end."""
+    from liqgrid.cli.children import end_with_parent
     from liqgrid.cli.collects import collect as verb
     from liqgrid.cli.collects import plan_of
     from liqgrid.cli.database import migrated_dsn
@@ -207,8 +233,10 @@ def collect(
 
     settings = load_settings()
     plan = plan_of(settings, config, instruments or [])
+    if with_parent:
+        end_with_parent()
     with migrated_dsn(settings) as dsn:
-        verb(plan, dsn)
+        verb(plan, dsn, backfill_days)
 
 
 @app.command("config")
@@ -245,12 +273,13 @@ def worker(
         list[Queue] | None, typer.Option("--queue", help="Take jobs from this queue only; may be given several times.")
     ] = None,
     drain: Annotated[bool, typer.Option("--drain", help="End when no job is due.")] = False,
-    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
+    with_parent: WithParent = False,
 ) -> None:
     """Run builds and backfills as jobs, on any number of hosts."""
+    from liqgrid.cli.children import end_with_parent
     from liqgrid.cli.database import migrated_dsn
     from liqgrid.cli.settings import load_settings
-    from liqgrid.cli.worker import end_with_parent, work
+    from liqgrid.cli.worker import work
 
     settings = load_settings()
     if with_parent:
@@ -334,15 +363,23 @@ def exchange(
     fault: Annotated[
         list[str] | None, typer.Option(metavar="NAME=CHANCE", help="Such as stall=0.001; may be repeated.")
     ] = None,
+    origin_ms: Annotated[int | None, typer.Option("--origin-ms", hidden=True)] = None,
+    listener: Annotated[int | None, typer.Option("--listener", hidden=True)] = None,
+    with_parent: WithParent = False,
 ) -> None:
     """Serve a simulated market as Binance serves a real one."""
+    from liqgrid.cli.children import end_with_parent
     from liqgrid.cli.exchange import ExchangeOptions, serve_exchange
     from liqgrid.cli.listen import listening
     from liqgrid.engine.sim.parameters import DEFAULT_COINS
 
-    options = ExchangeOptions(tuple(coins or DEFAULT_COINS), seed, speed, days, weight_limit, tuple(fault or ()))
-    with listening("127.0.0.1", port) as listener:
-        serve_exchange(options, listener)
+    options = ExchangeOptions(
+        tuple(coins or DEFAULT_COINS), seed, speed, days, weight_limit, tuple(fault or ()), origin_ms
+    )
+    if with_parent:
+        end_with_parent()
+    with listening("127.0.0.1", port) if listener is None else socket.socket(fileno=listener) as socket_:
+        serve_exchange(options, socket_)
 
 
 @app.command()

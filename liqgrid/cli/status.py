@@ -22,7 +22,7 @@ from liqgrid.api.reads import (
     read_venues,
 )
 from liqgrid.cli.reads import ask
-from liqgrid.cli.text import duration, say
+from liqgrid.cli.text import SIMULATED_DATA, duration, say
 from liqgrid.engine.market.instrument import parse_pair
 from liqgrid.engine.market.stream import Stream
 from liqgrid.engine.market.times import iso, utc
@@ -47,7 +47,7 @@ class InstrumentStatus:
 
 def print_status(dsn: str, where: str, *, as_json: bool) -> None:
     """Print the state of a migrated database, ``where`` saying which it is."""
-    kind, venues, instruments, queues, failures = ask(dsn, _load)
+    kind, simulated, venues, instruments, queues, failures = ask(dsn, _load)
     if as_json:
         described = [_as_data(one) for one in instruments]
         reached = [_venue_as_data(one) for one in venues]
@@ -55,11 +55,12 @@ def print_status(dsn: str, where: str, *, as_json: bool) -> None:
             "queues": {one.name: {"waiting": one.waiting, "running": one.running} for one in queues},
             "failures": [_failure_as_data(one) for one in failures],
         }
-        print(
-            json.dumps({"database": kind, "location": where, "venues": reached, "jobs": jobs, "instruments": described})
-        )
+        told = {"database": kind, "location": where, "simulated": simulated, "venues": reached, "jobs": jobs}
+        print(json.dumps({**told, "instruments": described}))
         return
     say("database", f"{kind}, {where}")
+    if simulated:
+        say("", SIMULATED_DATA)
     for venue in venues:
         say("venue", _describe_venue(venue))
     if queues:
@@ -70,16 +71,16 @@ def print_status(dsn: str, where: str, *, as_json: bool) -> None:
         print()
         _print_instrument(one)
     if not instruments:
-        say("", "nothing is stored yet; liqgrid import FILE.csv brings bars in")
+        say("", "nothing is stored yet; `liqgrid up` collects from venues, `liqgrid import FILE.csv` brings bars in")
 
 
 async def _load(
     pool: Pool,
-) -> tuple[str, list[VenueRow], list[InstrumentStatus], list[QueueRow], list[FailureRow]]:
+) -> tuple[str, bool, list[VenueRow], list[InstrumentStatus], list[QueueRow], list[FailureRow]]:
     rows = await read_instruments(pool)
     instruments = [await _load_instrument(pool, row) for row in rows]
     kind, venues = await read_database_kind(pool), await read_venues(pool)
-    return kind, venues, instruments, await read_queues(pool), await read_failures(pool)
+    return kind, await pool.simulated(), venues, instruments, await read_queues(pool), await read_failures(pool)
 
 
 async def _load_instrument(pool: Pool, row: InstrumentRow) -> InstrumentStatus:

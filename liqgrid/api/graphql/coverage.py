@@ -50,6 +50,7 @@ class VenueCoverage:
 
 @strawberry.type(description="What the answer covers and what it lacks.")
 class Coverage:
+    simulated: bool = strawberry.field(description="True where all of it is of a simulated market, not of a real one.")
     venues: list[VenueCoverage] = strawberry.field(description="Contribution of each venue.")
     modelled_share: float = strawberry.field(
         description="Part of open interest the model stands for, 0 to 1; the rest is hedged, far away or under 2x."
@@ -88,6 +89,7 @@ async def coverage_of(
     first_tiers = await read_first_tiers(pool, ids)
     gaps = await read_gaps(pool, ids, first_ms, last_ms)
     return Coverage(
+        simulated=any(row.simulated for row in instruments),
         venues=[
             _venue_coverage(
                 row, [column for column in columns if column.instrument_id == row.instrument_id],

@@ -49,6 +49,8 @@ class View(GraphQL[Context, None]):
     async def process_result(self, request: Any, result: ExecutionResult) -> GraphQLHTTPResponse:
         """Return the answer with every error coded; what nobody expected is logged and masked."""
         answer: GraphQLHTTPResponse = {"data": result.data}
+        if result.data is not None and await request.app.state.pool.simulated():
+            answer["extensions"] = {"simulated": True}
         if result.errors:
             answer["errors"] = [_render(error, request.state.request_id) for error in result.errors]
         return answer
