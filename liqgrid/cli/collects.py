@@ -37,7 +37,7 @@ def run_until_told(work: Coroutine[Any, Any, T]) -> T | None:
     async def run() -> T | None:
         task = asyncio.ensure_future(work)
         loop = asyncio.get_running_loop()
-        told = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+        told = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         for number in told:
             loop.add_signal_handler(number, task.cancel)
         try:
@@ -50,8 +50,9 @@ def run_until_told(work: Coroutine[Any, Any, T]) -> T | None:
                 raise
             raise expected from group
         finally:
-            for number in told:
+            for number, handler in told.items():  # asyncio would leave what Python does by default
                 loop.remove_signal_handler(number)
+                signal.signal(number, handler)
 
     return asyncio.run(run())
 

@@ -16,11 +16,14 @@ from liqgrid.cli.children import child
 from liqgrid.cli.listen import listening
 from liqgrid.cli.settings import Settings
 from liqgrid.engine.market.errors import BadSetting
+from liqgrid.engine.market.instrument import Instrument, Pair
 from liqgrid.engine.store.embedded import stop_server
 from liqgrid.engine.store.programs import open_home
 
 DAYS = 30
-FIRST_DAYS = 3.0  # fetched and built before anything is served; the rest follows behind
+# Fetched and built before anything is served; the rest follows behind.
+FIRST = Instrument("binance", Pair("BTC", "USDT"))
+FIRST_DAYS = 3.0
 _DAY_MS = 86_400_000
 _KEPT_DAYS = 60  # playing the history again takes seconds; after so long it takes too many
 _SEED = 1

@@ -12,11 +12,12 @@ from liqgrid.cli.builds import build_each
 from liqgrid.cli.children import child
 from liqgrid.cli.collects import backfill, plan_of, say_plan
 from liqgrid.cli.database import database, describe
-from liqgrid.cli.demo import DAYS, FIRST_DAYS, Demo
+from liqgrid.cli.demo import DAYS, FIRST, FIRST_DAYS, Demo
 from liqgrid.cli.imports import check_file, import_file
 from liqgrid.cli.listen import listening
 from liqgrid.cli.settings import Settings
 from liqgrid.cli.text import SIMULATED_DATA, say, warn
+from liqgrid.engine.collect.venues import load_venue
 from liqgrid.engine.market.errors import LiqgridError
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.store.database import connected
@@ -64,7 +65,7 @@ def up(
 def serve_demo(demo: Demo, listener: socket.socket) -> None:
     """Serve a simulated market, collected as real ones are.
 
-    The newest days are there before the API is: they are fetched and built here. The rest of the past follows behind,
+    The newest days of one pair are there before the API is: they are fetched and built here. All else follows behind,
     as jobs of the worker.
     """
     say("demo", SIMULATED_DATA)
@@ -86,16 +87,19 @@ def serve_demo(demo: Demo, listener: socket.socket) -> None:
 
 
 def _warm() -> None:
-    """Load what the first build and the API need; it takes seconds, most of them without a lock on this process."""
+    """Load what the first build, the collector and the API need: seconds, while the exchange plays its history."""
+    from liqgrid.api.graphql.schema import schema  # noqa: PLC0415
     from liqgrid.engine.model.warm import warm  # noqa: PLC0415
 
     warm()
+    load_venue(FIRST.venue)
+    schema()
 
 
 def _fetch_newest(demo: Demo, dsn: str) -> None:
-    """Fetch the newest days; what fails is fetched again behind."""
+    """Fetch the newest days of the first pair; what fails is fetched again behind."""
     try:
-        backfill(plan_of(demo.settings, None, []), dsn, FIRST_DAYS)
+        backfill(plan_of(demo.settings, None, [str(FIRST)]), dsn, FIRST_DAYS)
     except LiqgridError as error:
         warn(error.message)
 
