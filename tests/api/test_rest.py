@@ -19,6 +19,10 @@ _CLUSTER = "side low high peakPrice notional base distance share"
 _SIDE = f"side notional base maxPainPrice nearest {{ {_CLUSTER} }} curve {{ prices notional }}"
 GRID = f"""pair interval asOf unit times priceEdges long short longTotal shortTotal maximum
 percentiles {{ percent value }} bars {{ open high low close volume price }} {_MOMENT.replace("price unit", "unit")}"""
+_CROWD = "low high peakPrice notional"
+_ZONE = f"side low high distance notional density before clusterBefore {{ {_CROWD} }} clusterBeyond {{ {_CROWD} }}"
+_TRAVEL = """steps { leg side price base notional cumulative }
+legs { start target end side base notional overshoot atColumnEnd }"""
 AT, START, END = "2024-06-26T03:10:00Z", "2024-06-24T00:00:00Z", "2024-06-25T12:00:00Z"
 SERIES = "symbol times"
 # GraphQL's question and fields, and REST's path.
@@ -37,6 +41,12 @@ SAME = [
     (f'exposure(pair: "BTC-USDT", interval: H1, at: "{AT}", bands: [0.02, 0.3])',
      f"{_MOMENT} heavier bands {{ within long short imbalance heavier }} long {{ {_SIDE} }} short {{ {_SIDE} }}",
      f"exposure/BTC-USDT?interval=1h&at={AT}&bands=0.02,0.3"),
+    ('cascade(pair: "BTC-USDT", interval: H1, path: [60000, 70000], impact: 0.5)',
+     f"{_MOMENT} endPrice triggered impact dailyVolatility {_TRAVEL}",
+     "cascade/BTC-USDT?interval=1h&path=60000,70000&impact=.5"),
+    ('stopZones(pair: "BTC-USDT", interval: H1, within: 0.3)',
+     f"{_MOMENT} zones {{ {_ZONE} }}",
+     "stop-zones/BTC-USDT?interval=1h&within=.3"),
     (f'bars(pair: "BTC-USDT", interval: H1, start: "{START}", end: "{END}")',
      f"{SERIES} interval open high low close volume", f"bars/BTC-USDT?interval=1h&start={START}&end={END}"),
     ('openInterest(pair: "BTC-USDT", venue: "bybit")', f"{SERIES} openInterest", "open-interest/BTC-USDT?venue=bybit"),
@@ -94,8 +104,10 @@ def test_a_table_holds_what_the_json_does(served: Served, path: str, form: str) 
         for name in names:
             assert [row[name] for row in rows] == answer[name], name
     else:
-        wanted = answer["clusters" if "clusters" in answer else "bands"]
-        plain = [name for name, value in wanted[0].items() if not isinstance(value, list | dict)]
+        (wanted,) = (answer[name] for name in ("clusters", "bands", "zones", "steps") if name in answer)
+        if isinstance(wanted, dict):  # arrays, a column each
+            wanted = [dict(zip(wanted, row, strict=True)) for row in zip(*wanted.values(), strict=True)]
+        plain = [name for name in wanted[0] if not any(isinstance(one[name], list | dict) for one in wanted)]
         assert [[row[name] for name in plain] for row in rows] == [[one[name] for name in plain] for one in wanted]
     assert rows
 

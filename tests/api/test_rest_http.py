@@ -43,6 +43,8 @@ QUESTIONS = {
     "grid": "/v1/grids/{pair}",
     "topClusters": "/v1/clusters/{pair}",
     "exposure": "/v1/exposure/{pair}",
+    "cascade": "/v1/cascade/{pair}",
+    "stopZones": "/v1/stop-zones/{pair}",
     "pairs": "/v1/pairs",
     "pair": "/v1/pairs/{symbol}",
     "skill": "/v1/skill/{pair}",

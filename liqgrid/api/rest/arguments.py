@@ -13,6 +13,7 @@ from liqgrid.api.grids import DEFAULT_LAST, MAX_COLUMNS, MAX_ROWS
 from liqgrid.api.profiles import MAX_BANDS, MAX_CLUSTERS
 from liqgrid.api.rest.parameters import Kind, Parameter
 from liqgrid.api.rest.projection import root_field, snake
+from liqgrid.api.what_if import MAX_IMPACT, MAX_LEGS
 from liqgrid.engine.market.axis import MAX_PRICE, MIN_PRICE
 
 _KINDS = {"Int": Kind.INTEGER, "Float": Kind.NUMBER, "DateTime": Kind.TIME}
@@ -64,6 +65,16 @@ _FACTS: dict[str, dict[str, Any]] = {
         "most": MAX_BANDS,
         "example": 0.05,
     },
+    "price_to": {"description": "Where the price goes, quote per base; or a `path`.", "above": 0, "maximum": MAX_PRICE},
+    "path": {
+        "description": "Where the price goes one after the other, quote per base; or one `price_to`.",
+        "above": 0,
+        "maximum": MAX_PRICE,
+        "most": MAX_LEGS,
+        "example": 50000,
+    },
+    "impact": {"description": "Coefficient of the square-root law; 0 is none.", "minimum": 0, "maximum": MAX_IMPACT},
+    "min_width": {"description": "Least width, a fraction of the price.", "above": 0, "maximum": 1},
     "first": {"description": "How many at most, a page.", "minimum": 1},
     "after": {"description": "The `next` of the page before."},
 }

@@ -33,6 +33,14 @@ def endpoints() -> tuple[Endpoint, ...]:
             "/v1/exposure/{pair}", "exposure", "Both sides of a column within distances of the price; as a table, the "
             "distances.", rows="bands", of_build=True,
         ),
+        question(
+            "/v1/cascade/{pair}", "cascade", "What a move to a price, or along a path, liquidates; as a table, bin by "
+            "bin in order.", columns="steps", of_build=True,
+        ),
+        question(
+            "/v1/stop-zones/{pair}", "stopZones", "Price ranges near the price that are clear of dense clusters.",
+            rows="zones", of_build=True,
+        ),
         *(question(f"/v1/{path}/{{pair}}", name, summary) for path, (name, summary) in SERIES.items()),
         question("/v1/skill/{pair}", "skill", "What the map knew beyond a price chart.", rows="items"),
         question("/v1/status", "status", "The server and what it holds.", rows="instruments"),

@@ -17,21 +17,31 @@ from liqgrid.api.rest.endpoint import Answer, Asked, Endpoint
 from liqgrid.api.rest.formats import Format
 from liqgrid.api.rest.json_schema import schema_of
 from liqgrid.api.rest.projection import ask, fields_of, page_of, root_field, snake
-from liqgrid.api.rest.tables import pieces, rows_table, series_table
+from liqgrid.api.rest.tables import columns_table, pieces, rows_table, series_table
 from liqgrid.engine.market.errors import LiqgridError, UnknownPair
 
 FORMS = (Format.JSON, Format.CSV, Format.NDJSON, Format.ARROW, Format.PARQUET)
 ToTable = Callable[[GraphQLObjectType, Any], pa.Table]
 
 
-def question(path: str, name: str, summary: str, rows: str | None = None, *, of_build: bool = False) -> Endpoint:
-    """Return the path of a question; ``rows`` names the list in its answer that is a table, none for a series."""
+def question(
+    path: str, name: str, summary: str, rows: str | None = None, *, columns: str | None = None, of_build: bool = False
+) -> Endpoint:
+    """Return the path of a question, and what of its answer is a table.
+
+    ``rows`` names a list, ``columns`` an object of arrays of one length; by neither the answer is itself a series.
+    """
+    to_table: ToTable = series_table
+    if rows is not None:
+        to_table = partial(_rows_of, rows)
+    elif columns is not None:
+        to_table = partial(_columns_of, columns)
     return Endpoint(
         path=path,
         summary=summary,
         parameters=parameters_of(name, path),
         forms=FORMS,
-        answer=partial(_answer, name, series_table if rows is None else partial(_rows_of, rows)),
+        answer=partial(_answer, name, to_table),
         json_schema=partial(schema_of, name),
         of_build=of_build,
     )
@@ -77,3 +87,10 @@ def _rows_of(path: str, kind: Any, answer: dict[str, Any]) -> pa.Table:
             within = fields_of(page_of(kind) or kind)
             kind = get_named_type(next(field.type for key, field in within.items() if snake(key) == name))
     return rows_table(kind, rows)
+
+
+def _columns_of(name: str, kind: Any, answer: dict[str, Any]) -> pa.Table:
+    """Return arrays of an answer, all of one length, as a table."""
+    within = get_named_type(next(field.type for key, field in fields_of(kind).items() if snake(key) == name))
+    assert isinstance(within, GraphQLObjectType)  # noqa: S101 - what holds arrays is an object
+    return columns_table(within, answer[name])

@@ -33,11 +33,23 @@ _AT_ONCE = 50_000  # rows: of a piece of an answer, and of a row group
 
 def series_table(kind: GraphQLObjectType, answer: Mapping[str, Any]) -> pa.Table:
     """Return a page of a series: its times and columns, the rest as metadata."""
-    arrays = {name: answer[snake(name)] for name, field in fields_of(kind).items() if is_array(field.type)}
-    times = pa.array(arrays.pop("times")).cast(TIME)
-    columns = {"time": times, **{snake(name): pa.array(values, from_pandas=True) for name, values in arrays.items()}}
+    columns = _arrays(kind, answer)
+    columns = {"time": columns.pop("times").cast(TIME), **columns}
     told = {name: str(answer[name]) for name in ("symbol", "interval") if name in answer}
     return pa.table(columns, metadata=told)
+
+
+def columns_table(kind: GraphQLObjectType, answer: Mapping[str, Any]) -> pa.Table:
+    """Return an object of arrays of one length as a table."""
+    return pa.table(_arrays(kind, answer))
+
+
+def _arrays(kind: GraphQLObjectType, answer: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        snake(name): pa.array(answer[snake(name)], from_pandas=True)
+        for name, field in fields_of(kind).items()
+        if is_array(field.type)
+    }
 
 
 def rows_table(kind: Any, rows: list[dict[str, Any]]) -> pa.Table:
