@@ -15,15 +15,23 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
-from liqgrid.engine.collect.archive.names import ArchiveKind
-from liqgrid.engine.market.errors import BadRequest, BadSetting, LiqgridError
+from liqgrid.cli.options import (
+    HELP,
+    AsJson,
+    BarInterval,
+    ConfigFile,
+    Host,
+    Instruments,
+    MaybeFiles,
+    Port,
+    Symbol,
+    WithParent,
+)
+from liqgrid.cli.sources import sources
+from liqgrid.engine.market.errors import BadSetting, LiqgridError
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.market.job import Queue
-
-HELP = {"help_option_names": ["-h", "--help"]}
-_OWN_CSV = "csv"
 
 app = typer.Typer(
     add_completion=False,
@@ -67,31 +75,6 @@ def overview(
         raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
-
-
-def _checked_symbol(text: str | None) -> str | None:
-    from liqgrid.engine.market.instrument import parse_instrument
-
-    try:
-        return None if text is None else str(parse_instrument(text))
-    except BadRequest as error:
-        raise typer.BadParameter(error.message) from error
-
-
-Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="Bars in liqgrid's own CSV.")]
-MaybeFiles = Annotated[list[Path] | None, typer.Argument(metavar="FILE.csv", help="Bars in liqgrid's own CSV.")]
-Symbol = Annotated[
-    str | None,
-    typer.Option(callback=_checked_symbol, help="Such as binance:BTC-USDT; otherwise the file's name says it."),
-]
-BarInterval = Annotated[Interval | None, typer.Option(help="Length of the bars; otherwise the file's name says it.")]
-Host = Annotated[str, typer.Option(help="Address to serve on.")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 for any that is free.")]
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="Instead of config.toml in LIQGRID_HOME.")
-]
-WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.command()
@@ -140,59 +123,12 @@ def migrate() -> None:
         typer.echo(f"{migrate_database(dsn)}, {describe(settings)}: schema is up to date")
 
 
-class _ImportGroup(TyperGroup):
-    """What follows ``import`` is files of our own CSV, unless it is the name of a source."""
-
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        if not args or args[0] not in {*self.commands, *ctx.help_option_names}:
-            args = [_OWN_CSV, *args]
-        return super().parse_args(ctx, args)
-
-
-sources = typer.Typer(cls=_ImportGroup, context_settings=HELP)
 app.add_typer(sources, name="import", help="Import files: each whole or not at all, none twice.")
-
-
-@sources.command("binance")
-def import_binance(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Archives, .zip or .csv, or folders of them.")],
-    symbol: Symbol = None,
-    kind: Annotated[ArchiveKind | None, typer.Option(help="What is in them; otherwise their names say it.")] = None,
-    interval: BarInterval = None,
-) -> None:
-    """Import Binance's public archives of perpetual futures."""
-    from liqgrid.cli.archives import check_archives, import_archives
-    from liqgrid.cli.database import migrated
-    from liqgrid.cli.settings import load_settings
-
-    settings = load_settings()
-    archives = check_archives(paths, symbol, kind, interval)
-    with migrated(settings) as connection:
-        failures = import_archives(connection, archives)
-    if failures:
-        raise failures[0]
-
-
-@sources.command(_OWN_CSV)
-def import_csv(files: Files, symbol: Symbol = None, interval: BarInterval = None) -> None:
-    """Import bars in liqgrid's own CSV; `import FILE` is short for it."""
-    from liqgrid.cli.database import migrated
-    from liqgrid.cli.imports import check_file, import_file
-    from liqgrid.cli.settings import load_settings
-
-    settings = load_settings()
-    checked = [check_file(path, symbol, interval) for path in files]
-    with migrated(settings) as connection:
-        for file in checked:
-            import_file(connection, file)
 
 
 @app.command()
 def backfill(
-    instruments: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="INSTRUMENT", help="Such as binance:BTC-USDT; without any, all of config.toml."),
-    ] = None,
+    instruments: Instruments = None,
     days: Annotated[float, typer.Option(min=0.01, help="How far back from now.")] = 30,
     config: ConfigFile = None,
     as_jobs: Annotated[bool, typer.Option("--as-jobs", help="Queue it for the workers, a job an instrument.")] = False,
@@ -214,10 +150,7 @@ def backfill(
 
 @app.command()
 def collect(
-    instruments: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="INSTRUMENT", help="Such as binance:BTC-USDT; without any, all of config.toml."),
-    ] = None,
+    instruments: Instruments = None,
     config: ConfigFile = None,
     backfill_days: Annotated[
         float | None, typer.Option("--backfill", min=0.01, help="Let workers fetch so many days of the past, too.")
