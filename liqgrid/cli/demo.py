@@ -87,7 +87,7 @@ def demo_exchange(settings: Settings, speed: float) -> Iterator[Demo]:
         raise BadSetting(f"{home} cannot be made a folder: {error.strerror}; choose another LIQGRID_HOME") from error
     open_home(settings.home)
     with _alone(home), listening("127.0.0.1", 0) as listener:
-        market = _market(home, speed)
+        market = choose_market(home, speed, round(time.time() * 1000))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         _write_config(home, url)
         with child(_arguments(market, listener), demo_environment(demo_settings), [listener.fileno()]):
@@ -116,10 +116,9 @@ def _alone(home: Path) -> Iterator[None]:
         yield
 
 
-def _market(home: Path, speed: float) -> DemoMarket:
+def choose_market(home: Path, speed: float, now_ms: int) -> DemoMarket:
     """Return the market to go on with, or a new one over an empty database."""
     kept = home / "market.json"
-    now_ms = round(time.time() * 1000)
     try:
         market = DemoMarket(**json.loads(kept.read_text("utf-8")))
     except (OSError, ValueError, TypeError):  # none yet, or half of one

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -69,14 +68,12 @@ def serve_demo(demo: Demo, listener: socket.socket) -> None:
     as jobs of the worker.
     """
     say("demo", SIMULATED_DATA)
-    warming = threading.Thread(target=_warm, daemon=True)
-    warming.start()  # beside the exchange, which plays its history, and the database, which starts
     with database(demo.settings) as dsn:
         say("database", f"{migrate(dsn)}, {describe(demo.settings)}")
         with connected(dsn) as connection:
             claim(connection, simulated=True)
+        _warm()
         _fetch_newest(demo, dsn)
-        warming.join()
         with connected(dsn) as connection:
             build_each(connection, list_instruments(connection))
         from liqgrid.cli.serve import serve_api  # noqa: PLC0415 - as above
