@@ -23,6 +23,7 @@ from liqgrid.api.encode import to_json
 from liqgrid.api.errors import error_response, on_http_exception, on_liqgrid_error, on_unexpected
 from liqgrid.api.graphql.schema import sdl
 from liqgrid.api.graphql.view import View
+from liqgrid.api.lineage import StepCache
 from liqgrid.api.rest.routes import rest_routes
 from liqgrid.api.rest.vendor.routes import vendor_routes
 from liqgrid.engine.market.errors import ErrorCode, LiqgridError
@@ -38,6 +39,7 @@ def create_app(dsn: str) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.pool = await open_pool(dsn)
+        app.state.steps = StepCache()
         try:
             yield
         finally:

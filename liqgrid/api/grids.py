@@ -25,7 +25,7 @@ from liqgrid.api.reads import (
 from liqgrid.engine.market.arrays import F32, F64, I64
 from liqgrid.engine.market.axis import COLUMN_FACTOR, LOG_GROWTH, MAX_PRICE, MIN_PRICE, mid_prices
 from liqgrid.engine.market.errors import BadRequest, NotBuilt, RangeTooLarge
-from liqgrid.engine.market.instrument import Pair
+from liqgrid.engine.market.instrument import Coin, Pair
 from liqgrid.engine.market.interval import Interval
 
 DEFAULT_LAST = 288
@@ -49,7 +49,7 @@ class Unit(StrEnum):
 class GridRequest:
     """A question for a grid: columns that close in [start_ms, end_ms), or the ``last`` of them, in ``rows`` rows."""
 
-    pair: Pair
+    pair: Pair | Coin
     interval: Interval
     start_ms: int | None = None
     end_ms: int | None = None

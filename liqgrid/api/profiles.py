@@ -12,7 +12,7 @@ from liqgrid.api.reads import ColumnRow, InstrumentRow, largest_first, read_colu
 from liqgrid.engine.market.arrays import F64
 from liqgrid.engine.market.axis import mid_prices
 from liqgrid.engine.market.errors import BadRequest, NotBuilt
-from liqgrid.engine.market.instrument import SIDES, Pair, Side
+from liqgrid.engine.market.instrument import SIDES, Coin, Pair, Side
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.model.clusters import Cluster, locate_clusters
 
@@ -25,14 +25,14 @@ _NOTABLE = 10
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The book of a pair at ``close_ms``, summed over venues.
+    """The book of a pair, or of all pairs of a coin, at ``close_ms``, summed over venues.
 
     ``base`` (2, P) base units, row 0 long and 1 short, from bin ``first_bin``; ``total_base`` of either side;
     ``total_quote`` (2,), with what is unplaced or lies outside the bins. ``price`` is that of the venue with the
     largest open interest.
     """
 
-    pair: Pair
+    pair: Pair | Coin
     interval: Interval
     instruments: list[InstrumentRow]
     columns: list[ColumnRow]
@@ -45,7 +45,7 @@ class Profile:
 
 
 async def load_profile(
-    pool: Pool, pair: Pair, interval: Interval, at_ms: int | None, venues: Sequence[str] | None
+    pool: Pool, pair: Pair | Coin, interval: Interval, at_ms: int | None, venues: Sequence[str] | None
 ) -> Profile:
     """Return the newest profile at or before ``at_ms``, the newest of all if None.
 
@@ -62,7 +62,9 @@ async def load_profile(
     return sum_columns(pair, interval, largest_first(instruments, columns), columns)
 
 
-def sum_columns(pair: Pair, interval: Interval, instruments: list[InstrumentRow], columns: list[ColumnRow]) -> Profile:
+def sum_columns(
+    pair: Pair | Coin, interval: Interval, instruments: list[InstrumentRow], columns: list[ColumnRow]
+) -> Profile:
     """Return the profile of columns of one time, at least one; the first of the instruments has one."""
     first_bin = min(min(column.long_first_bin, column.short_first_bin) for column in columns)
     stop_bin = max(
@@ -90,12 +92,16 @@ def sum_columns(pair: Pair, interval: Interval, instruments: list[InstrumentRow]
     )
 
 
-def clusters_within(profile: Profile, side: Side, within_fraction: float) -> list[Cluster]:
-    """Return the clusters of one side whose peak is within a distance of the price, largest first."""
-    found = locate_clusters(
+def all_clusters(profile: Profile, side: Side) -> list[Cluster]:
+    """Return the clusters of one side, largest first."""
+    return locate_clusters(
         side, profile.first_bin, profile.base[side.row], profile.price, float(profile.total_quote[side.row])
     )
-    return [cluster for cluster in found if cluster.distance_fraction <= within_fraction]
+
+
+def clusters_within(profile: Profile, side: Side, within_fraction: float) -> list[Cluster]:
+    """Return the clusters of one side whose peak is within a distance of the price, largest first."""
+    return [cluster for cluster in all_clusters(profile, side) if cluster.distance_fraction <= within_fraction]
 
 
 def top_clusters(profile: Profile, side: Side | None, within_fraction: float, limit: int) -> list[Cluster]:

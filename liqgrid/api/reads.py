@@ -9,7 +9,7 @@ from typing import Any
 from liqgrid.api.database import Pool
 from liqgrid.engine.market.arrays import F32
 from liqgrid.engine.market.errors import BadRequest, NotBuilt, UnknownPair
-from liqgrid.engine.market.instrument import Pair
+from liqgrid.engine.market.instrument import DOLLARS, Coin, Pair, pair_from_joined
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.market.span import decode_span
 from liqgrid.sql import queries
@@ -38,11 +38,16 @@ class InstrumentRow:
 
 @dataclass(frozen=True, slots=True)
 class ColumnSide:
-    """One side of a grid column: base units per bin from ``first_bin``, and the notional that stands in no bin."""
+    """One side of a grid column: base units per bin from ``first_bin``, and the notional that stands in no bin.
+
+    ``log_kept`` tells what closing left: a level that rested untouched between two columns has become exp(difference)
+    of what it was.
+    """
 
     first_bin: int
     base: F32
     unbinned_quote: float
+    log_kept: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +75,26 @@ class ColumnRow:
     short_first_bin: int
     short: F32
     short_outside_quote: float
+    mark_low: float
+    mark_high: float
+    long_log_kept: float
+    short_log_kept: float
 
     @property
     def sides(self) -> tuple[ColumnSide, ColumnSide]:
         """Long and short; what is unplaced is valued at the column's price."""
         return (
-            ColumnSide(self.long_first_bin, self.long, self.long_outside_quote + self.long_unplaced_base * self.price),
             ColumnSide(
-                self.short_first_bin, self.short, self.short_outside_quote + self.short_unplaced_base * self.price
+                self.long_first_bin,
+                self.long,
+                self.long_outside_quote + self.long_unplaced_base * self.price,
+                self.long_log_kept,
+            ),
+            ColumnSide(
+                self.short_first_bin,
+                self.short,
+                self.short_outside_quote + self.short_unplaced_base * self.price,
+                self.short_log_kept,
             ),
         )
 
@@ -100,17 +117,6 @@ class GapRow:
     stream: str
     starts_ms: int
     ends_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class BuildRow:
-    """What made a column."""
-
-    build_id: int
-    model_version: str
-    parameters_hash: str
-    formula_version: str
-    finished_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,19 +143,27 @@ async def read_instruments(
     return [InstrumentRow(**row) for row in rows]
 
 
-async def read_pair(pool: Pool, pair: Pair, venues: Sequence[str] | None = None) -> list[InstrumentRow]:
-    """Return the instruments of one pair, largest open interest first.
+async def read_pair(pool: Pool, pair: Pair | Coin, venues: Sequence[str] | None = None) -> list[InstrumentRow]:
+    """Return the instruments of one pair, or of all dollar pairs of a coin, largest open interest first.
 
     Raises
     ------
     UnknownPair
         If none is stored.
     BadRequest
-        If a venue asked for does not have it.
+        If a venue asked for does not have it, or the coin is a pair without its hyphen.
     """
-    found = await read_instruments(pool, [str(pair)])
+    if isinstance(pair, Coin):
+        found = [row for row in await read_instruments(pool, coin=pair.base) if row.quote in DOLLARS]
+        found.sort(key=lambda row: (-(row.open_interest_base or 0.0), row.venue, row.pair))
+    else:
+        found = await read_instruments(pool, [str(pair)])
     if not found:
-        raise UnknownPair(f"pair {pair} is not stored here; `pairs` lists those that are", pair=str(pair))
+        what = "pair"
+        if isinstance(pair, Coin):
+            what = "coin"
+            _check_not_joined(pair)
+        raise UnknownPair(f"{what} {pair} is not stored here; `pairs` lists those that are", pair=str(pair))
     if venues is None:
         return found
     known = {row.venue for row in found}
@@ -160,6 +174,24 @@ async def read_pair(pool: Pool, pair: Pair, venues: Sequence[str] | None = None)
             venues=list(venues),
         )
     return [row for row in found if row.venue in venues]
+
+
+def leading(instruments: Sequence[InstrumentRow]) -> InstrumentRow:
+    """Return the instrument with the largest open interest, of those whose bars go on; they are ordered by it.
+
+    One that has no bars of the newest day has stopped, and must not stand for those that have.
+    """
+    newest_ms = max(row.last_bar_ms or 0 for row in instruments)
+    return next(row for row in instruments if (row.last_bar_ms or 0) >= newest_ms - Interval.D1.ms)
+
+
+def _check_not_joined(coin: Coin) -> None:
+    """Raise if a coin nobody has looks like a pair."""
+    try:
+        meant = pair_from_joined(coin.base)
+    except BadRequest:
+        return
+    raise BadRequest(f"pair was {coin}; write {meant}, or a coin such as {meant.base}", pair=coin.base)
 
 
 async def read_pair_page(pool: Pool, venue: str | None, coin: str | None, after: str | None, limit: int) -> list[str]:
@@ -199,10 +231,11 @@ async def read_newest_close(
     if newest is None:
         built = await read_built_intervals(pool, ids)
         have = sorted({one.interval for intervals in built.values() for one in intervals}, key=lambda one: one.ms)
+        pairs = " and ".join(sorted({row.pair for row in instruments}))
         when = "yet" if until_ms is None else "at or before that time"
         raise NotBuilt(
-            f"{instruments[0].pair} has no {interval} column {when}; built intervals: {', '.join(have) or 'none'}",
-            pair=instruments[0].pair,
+            f"{pairs} has no {interval} column {when}; built intervals: {', '.join(have) or 'none'}",
+            pair=pairs,
             interval=str(interval),
         )
     return int(newest)
@@ -235,19 +268,7 @@ def largest_first(instruments: Sequence[InstrumentRow], columns: Sequence[Column
     """Return the instruments by their open interest in the newest columns, at least one; nothing later decides."""
     newest_ms = columns[-1].close_ms
     interest = {column.instrument_id: column.open_interest_base for column in columns if column.close_ms == newest_ms}
-    return sorted(instruments, key=lambda row: (-interest.get(row.instrument_id, 0.0), row.venue))
-
-
-async def read_builds(pool: Pool, build_ids: set[int]) -> list[BuildRow]:
-    """Return the builds, newest first."""
-    rows = [BuildRow(**row) for row in await pool.fetch(_SQL["builds"], sorted(build_ids))]
-    return sorted(rows, key=lambda row: -row.build_id)
-
-
-async def read_first_tiers(pool: Pool, instrument_ids: Sequence[int]) -> dict[int, int]:
-    """Return since when margin tiers are known, epoch ms by instrument."""
-    rows = await pool.fetch(_SQL["first_tiers"], instrument_ids)
-    return {row["instrument_id"]: row["valid_from_ms"] for row in rows}
+    return sorted(instruments, key=lambda row: (-interest.get(row.instrument_id, 0.0), row.venue, row.pair))
 
 
 async def read_skills(pool: Pool, pair: Pair) -> list[SkillRow]:

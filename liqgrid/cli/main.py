@@ -92,7 +92,7 @@ def up(
         bool | None, typer.Option("--collect/--no-collect", help="Collect live; by default where no file is given.")
     ] = None,
 ) -> None:
-    """Everything in one: import files or collect live, build grids, serve them."""
+    """Collect live or import files, build grids, serve them."""
     from liqgrid.cli.settings import load_settings
 
     if demo and (files or collect is False):

@@ -32,9 +32,12 @@ PARAMETERS = ModelParameters(modelled_share=0.8)
 _STAND_IN = parse_instrument("binance:SOL-USDT")  # whose formula and tiers bybit's rows are built by
 
 # What must be the same, asked when it was new and asked for with `at` or `end` later on.
-_MOMENT = "asOf price unit model { version parametersHash formulaVersions }"
-_COVERED = "coverage { modelledShare unplacedShare gaps { startsAt endsAt } venues { venue openInterestShare newest } }"
-_CLUSTER = "side low high peakPrice notional base distance share"
+_MOMENT = "asOf price unit model { version parametersHash parameters formulaVersions }"
+_COVERED = """coverage { modelledShare unplacedShare missing gaps { symbol startsAt endsAt }
+venues { symbol openInterestShare newest storedUntil tiersAssumed } }"""
+_CLUSTER = """side low high peakPrice notional base distance share id born bornBefore peak { at notional } swept
+composition { leverage { leverage notional share } age { youngerThan olderThan notional share }
+              venues { venue symbol notional share } }"""
 QUESTIONS = f"""
 query($at: DateTime, $end: DateTime) {{
   topClusters(pair: "BTC-USDT", interval: M15, at: $at) {{ {_MOMENT} {_COVERED} clusters {{ {_CLUSTER} }} }}

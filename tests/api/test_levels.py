@@ -118,8 +118,8 @@ def test_exposure_is_the_sums_of_the_column(served: Served, column: StoredColumn
 
 
 def test_a_crumb_beside_the_price_is_not_the_nearest_cluster() -> None:
-    notable = [Cluster(Side.LONG, 90, 91, 90.5, 100.0 - k, 1.0, 0.1 - k / 1000, 0.1) for k in range(10)]
-    crumb = Cluster(Side.LONG, 99, 99.9, 99.5, 0.1, 0.001, 0.005, 0.0001)
+    notable = [Cluster(Side.LONG, 0, 1, 0, 90, 91, 90.5, 100.0 - k, 1.0, 0.1 - k / 1000, 0.1) for k in range(10)]
+    crumb = Cluster(Side.LONG, 2, 3, 2, 99, 99.9, 99.5, 0.1, 0.001, 0.005, 0.0001)
     assert nearest([*notable, crumb]) == notable[-1]
     assert nearest([*notable[:-1], crumb]) == crumb
     assert nearest([]) is None

@@ -12,10 +12,13 @@ import pytest
 from tests.api.conftest import NAMES_ONLY, REALISED, Served
 from tests.api.rest import FORMS, in_rest, rows_of
 
-_MOMENT = """pair interval asOf price unit model { version parametersHash formulaVersions computedAt }
-coverage { modelledShare unplacedShare gaps { venue stream startsAt endsAt }
-venues { venue openInterestShare columns newest markColumns carriedOpenInterestColumns tiersAssumedBefore } }"""
-_CLUSTER = "side low high peakPrice notional base distance share"
+_MOMENT = """pair interval asOf price unit model { version parameters parametersHash formulaVersions computedAt }
+coverage { modelledShare unplacedShare missing gaps { venue symbol stream startsAt endsAt }
+venues { venue pair symbol openInterestShare columns newest storedUntil markColumns carriedOpenInterestColumns
+tiersAssumed tiersAssumedBefore barsWithoutVolume } }"""
+_CLUSTER = """side low high peakPrice notional base distance share id born bornBefore peak { at notional } swept
+composition { leverage { leverage notional share } age { youngerThan olderThan notional share }
+venues { venue symbol notional share } }"""
 _SIDE = f"side notional base maxPainPrice nearest {{ {_CLUSTER} }} curve {{ prices notional }}"
 GRID = f"""pair interval asOf unit times priceEdges long short longTotal shortTotal maximum
 percentiles {{ percent value }} bars {{ open high low close volume price }} {_MOMENT.replace("price unit", "unit")}"""
@@ -34,6 +37,8 @@ SAME = [
      "&unit=base"),
     (f'grid(pair: "BTC-USDT", interval: H4, end: "{END}", last: 7, venues: ["binance", "bybit"])', GRID,
      f"grids/BTC-USDT?interval=4h&end={END}&last=7&venues=binance,bybit"),
+    ('grid(pair: "BTC", interval: H1, last: 5)', GRID, "grids/BTC?interval=1h&last=5"),
+    ('topClusters(pair: "BTC", interval: M15)', f"{_MOMENT} clusters {{ {_CLUSTER} }}", "clusters/BTC?interval=15m"),
     ('topClusters(pair: "BTC-USDT", interval: M15)', f"{_MOMENT} clusters {{ {_CLUSTER} }}",
      "clusters/BTC-USDT?interval=15m"),
     (f'topClusters(pair: "BTC-USDT", interval: H1, at: "{AT}", side: LONG, within: 0.3, limit: 3)',
@@ -107,8 +112,15 @@ def test_a_table_holds_what_the_json_does(served: Served, path: str, form: str) 
         (wanted,) = (answer[name] for name in ("clusters", "bands", "zones", "steps") if name in answer)
         if isinstance(wanted, dict):  # arrays, a column each
             wanted = [dict(zip(wanted, row, strict=True)) for row in zip(*wanted.values(), strict=True)]
-        plain = [name for name in wanted[0] if not any(isinstance(one[name], list | dict) for one in wanted)]
+        plain = [
+            name
+            for name in wanted[0]
+            if not any(isinstance(one[name], list | dict) for one in wanted) and name != "born"
+        ]
         assert [[row[name] for name in plain] for row in rows] == [[one[name] for name in plain] for one in wanted]
+        if "born" in wanted[0]:
+            assert [_ms(row["born"]) for row in rows] == [_ms(one["born"]) for one in wanted]
+            assert [row["peak_notional"] for row in rows] == [one["peak"]["notional"] for one in wanted]
     assert rows
 
 

@@ -183,6 +183,47 @@ def replay(bars: list[Bar], sets: list[Levels], settings: Settings) -> Replay:
     return result
 
 
+# --------------------------------------------------------------------------------------------------------------- age
+
+
+def replay_by_age(bars: list[Bar], sets: list[Levels], settings: Settings) -> dict[str, list[list[dict[int, float]]]]:
+    """The replay once more, with what opened in each bar kept apart: by side, at each close, by opening bar, bins."""
+    result: dict[str, list[list[dict[int, float]]]] = {side: [] for side in SIDES}
+    opened_in: dict[str, list[Side]] = {side: [] for side in SIDES}
+    unplaced = dict.fromkeys(SIDES, 0.0)
+    before: Bar | None = None
+    for bar in bars:
+        target = settings.modelled_share * bar.open_interest
+        for side in SIDES:
+            parts = opened_in[side]
+            parts.append(Side())
+            if before is None:
+                unplaced[side] = target
+            else:
+                if bar.open_ms - before.close_ms > settings.max_gap_ms:
+                    unplaced[side] += math.fsum(part.total() for part in parts)
+                    for part in parts:
+                        part.cells.clear()
+                for part in parts:
+                    for j, k in list(part.cells):
+                        if k >= bin_at(bar.mark_low) if side == LONG else k <= bin_at(bar.mark_high):
+                            del part.cells[j, k]
+                keep = math.exp(-settings.turnover_fraction * bar.volume / (2 * before.open_interest))
+                rests = keep * (unplaced[side] + math.fsum(part.total() for part in parts))
+                if rests > target:
+                    keep, rests = keep * target / rests, target
+                for part in parts:
+                    part.multiply(keep)
+                unplaced[side] *= keep
+                if target > rests:
+                    open_missing(side, parts[-1], target - rests, bar, levels_for(sets, bar.open_ms))
+                    unplaced[side] += parts[-1].unplaced
+                    parts[-1].unplaced = 0.0
+            result[side].append([part.by_bin() for part in parts])
+        before = bar
+    return result
+
+
 # --------------------------------------------------------------------------------------------------------- clusters
 
 

@@ -94,8 +94,15 @@ def random_market(seed: int, bars: int, wild: Wildness) -> ReplayInput:
     return replay_input(np.array(rows, dtype=np.float64))
 
 
+Question = tuple[list[reference.Bar], list[reference.Levels], reference.Settings]
+
+
 def slow(bars: ReplayInput, tables: list[tuple[int, LevelTable]], chosen: ModelParameters) -> reference.Replay:
-    return reference.replay(
+    return reference.replay(*as_reference(bars, tables, chosen))
+
+
+def as_reference(bars: ReplayInput, tables: list[tuple[int, LevelTable]], chosen: ModelParameters) -> Question:
+    return (
         [
             reference.Bar(
                 open_ms=int(bars.open_ms[t]),

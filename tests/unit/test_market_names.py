@@ -9,12 +9,14 @@ import pytest
 from liqgrid.engine.market.errors import BadRequest, ErrorCode
 from liqgrid.engine.market.instrument import (
     SIDES,
+    Coin,
     Instrument,
     Pair,
     Side,
     pair_from_joined,
     parse_instrument,
     parse_pair,
+    parse_pair_or_coin,
 )
 from liqgrid.engine.market.interval import Interval, parse_interval
 
@@ -112,3 +114,17 @@ def test_sides_have_fixed_rows() -> None:
 def test_instruments_and_pairs_sort_by_their_spelling() -> None:
     spelled = ["binance:BTC-USDT", "binance:ETH-USDT", "bybit:BTC-USDT"]
     assert [str(i) for i in sorted(map(parse_instrument, reversed(spelled)))] == spelled
+
+
+def test_a_coin_has_no_hyphen_and_its_notionals_are_dollars() -> None:
+    coin = parse_pair_or_coin("BTC")
+    assert coin == Coin("BTC")
+    assert (str(coin), coin.base, coin.quote) == ("BTC", "BTC", "USD")
+    assert parse_pair_or_coin("1000PEPE") == Coin("1000PEPE")
+    assert parse_pair_or_coin("BTC-USDT") == Pair("BTC", "USDT")
+
+
+@pytest.mark.parametrize("text", ["", "btc", "BTC-", "-USDT", "BTC/USDT", "BTC\n", "B" * 21])
+def test_what_is_neither_pair_nor_coin_is_refused(text: str) -> None:
+    with pytest.raises(BadRequest):
+        parse_pair_or_coin(text)

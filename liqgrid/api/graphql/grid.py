@@ -19,7 +19,7 @@ MAX_SPARSE_CELLS = 100_000
 _PERCENTS = (50.0, 75.0, 90.0, 95.0, 99.0, 99.7)
 
 
-@strawberry.type(description="Bars of the grid's columns: those of the venue with the largest open interest.")
+@strawberry.type(description="Bars of the grid's columns: those of the instrument with the largest open interest.")
 class PackedBars:
     open: PackedArray = strawberry.field(description="float64 [T], quote per base; NaN where there is none.")
     high: PackedArray = strawberry.field(description="float64 [T], quote per base.")
@@ -44,7 +44,7 @@ class Percentile:
 class Grid:
     data: strawberry.Private[GridArrays]
 
-    @strawberry.field(description="Pair, for example BTC-USDT.")
+    @strawberry.field(description="Pair, for example BTC-USDT, or coin, for example BTC.")
     def pair(self) -> str:
         return str(self.data.request.pair)
 
@@ -56,7 +56,9 @@ class Grid:
     def as_of(self) -> datetime:
         return time_of(int(self.data.close_ms[-1]))
 
-    @strawberry.field(description='Currency of all amounts, for example "USDT" or "BTC".')
+    @strawberry.field(
+        description='Currency of all amounts, for example "USDT" or "BTC"; notionals of a coin are "USD".'
+    )
     def unit(self) -> str:
         return self.data.unit
 
@@ -134,4 +136,4 @@ class Grid:
     @strawberry.field(description="What the grid covers and lacks.")
     async def coverage(self, info: Info) -> Coverage:
         data = self.data
-        return await coverage_of(info.context.pool, data.instruments, data.columns, data.request.interval.ms)
+        return await coverage_of(info.context.pool, data.instruments, data.columns, data.request.interval)

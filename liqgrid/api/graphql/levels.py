@@ -7,7 +7,8 @@ from datetime import datetime
 import numpy as np
 import strawberry
 
-from liqgrid.api.graphql.context import Info
+from liqgrid.api.graphql.clusters import Cluster, ClusterReads, cluster_reads, to_cluster
+from liqgrid.api.graphql.context import Context, Info
 from liqgrid.api.graphql.coverage import Coverage, ModelInfo, coverage_of, model_info
 from liqgrid.api.graphql.scalars import PackedArray, packed, time_of
 from liqgrid.api.profiles import Profile, clusters_within, nearest
@@ -17,36 +18,11 @@ from liqgrid.engine.model.clusters import Cluster as ModelCluster
 from liqgrid.engine.model.exposure import cumulative_curve, measure_bands
 
 
-@strawberry.type(description="A dense price range of one side (docs/model.md, Clusters).")
-class Cluster:
-    side: Side = strawberry.field(description="Side of the positions: longs lie below the price, shorts above.")
-    low: float = strawberry.field(description="Lower edge, quote per base.")
-    high: float = strawberry.field(description="Upper edge, quote per base.")
-    peak_price: float = strawberry.field(description="Price of the densest bin, quote per base.")
-    notional: float = strawberry.field(description="What rests in the range, quote currency.")
-    base: float = strawberry.field(description="What rests in the range, base currency.")
-    distance: float = strawberry.field(description="Distance of the peak from the price, a fraction, not negative.")
-    share: float = strawberry.field(description="Part of the whole side's notional, 0 to 1.")
-
-
-def _cluster(cluster: ModelCluster) -> Cluster:
-    return Cluster(
-        side=cluster.side,
-        low=cluster.low,
-        high=cluster.high,
-        peak_price=cluster.peak_price,
-        notional=cluster.notional_quote,
-        base=cluster.base,
-        distance=cluster.distance_fraction,
-        share=cluster.share_fraction,
-    )
-
-
 @strawberry.interface(description="An answer about one moment.")
 class Moment:
     profile: strawberry.Private[Profile]
 
-    @strawberry.field(description="Pair, for example BTC-USDT.")
+    @strawberry.field(description="Pair, for example BTC-USDT, or coin, for example BTC.")
     def pair(self) -> str:
         return str(self.profile.pair)
 
@@ -58,11 +34,11 @@ class Moment:
     def as_of(self) -> datetime:
         return time_of(self.profile.close_ms)
 
-    @strawberry.field(description="Price at that time, quote per base.")
+    @strawberry.field(description="Price then, quote per base, that of the instrument with the largest open interest.")
     def price(self) -> float:
         return self.profile.price
 
-    @strawberry.field(description="Quote currency of all notionals.")
+    @strawberry.field(description="Quote currency of all notionals; USD for a coin, whose dollar quotes count as one.")
     def unit(self) -> str:
         return self.profile.pair.quote
 
@@ -73,7 +49,7 @@ class Moment:
     @strawberry.field(description="What the answer covers and lacks.")
     async def coverage(self, info: Info) -> Coverage:
         profile = self.profile
-        return await coverage_of(info.context.pool, profile.instruments, profile.columns, profile.interval.ms)
+        return await coverage_of(info.context.pool, profile.instruments, profile.columns, profile.interval)
 
 
 @strawberry.type(description="The densest price ranges at one moment, largest notional first.")
@@ -120,15 +96,17 @@ class Exposure(Moment):
     heavier: Side | None = strawberry.field(description="Side with more notional within the widest band.")
 
 
-def to_clusters(profile: Profile, found: list[ModelCluster]) -> Clusters:
+def to_clusters(context: Context, profile: Profile, found: list[ModelCluster]) -> Clusters:
     """Return clusters as GraphQL."""
-    return Clusters(profile=profile, clusters=[_cluster(cluster) for cluster in found])
+    reads = cluster_reads(context, profile)
+    return Clusters(profile=profile, clusters=[to_cluster(cluster, reads) for cluster in found])
 
 
-def to_exposure(profile: Profile, within_fractions: list[float]) -> Exposure:
+def to_exposure(context: Context, profile: Profile, within_fractions: list[float]) -> Exposure:
     """Return the exposure of a profile for ascending distances, at least one."""
     bands = measure_bands(profile.first_bin, profile.base[0], profile.base[1], profile.price, within_fractions)
-    long, short = (_side_exposure(profile, side, within_fractions[-1]) for side in SIDES)
+    reads = cluster_reads(context, profile)
+    long, short = (_side_exposure(reads, profile, side, within_fractions[-1]) for side in SIDES)
     return Exposure(
         profile=profile,
         long=long,
@@ -147,7 +125,7 @@ def to_exposure(profile: Profile, within_fractions: list[float]) -> Exposure:
     )
 
 
-def _side_exposure(profile: Profile, side: Side, within_fraction: float) -> SideExposure:
+def _side_exposure(reads: ClusterReads, profile: Profile, side: Side, within_fraction: float) -> SideExposure:
     clusters = clusters_within(profile, side, within_fraction)
     near = nearest(clusters)
     curve = cumulative_curve(side, profile.first_bin, profile.base[side.row], profile.price, within_fraction)
@@ -155,7 +133,7 @@ def _side_exposure(profile: Profile, side: Side, within_fraction: float) -> Side
         side=side,
         notional=float(profile.total_quote[side.row]),
         base=profile.total_base,
-        nearest=None if near is None else _cluster(near),
+        nearest=None if near is None else to_cluster(near, reads),
         max_pain_price=clusters[0].peak_price if clusters else None,
         curve=Curve(prices=packed(curve.price), notional=packed(np.asarray(curve.notional_quote))),
     )

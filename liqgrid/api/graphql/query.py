@@ -29,7 +29,7 @@ from liqgrid.api.grids import GridRequest, Unit, load_grid
 from liqgrid.api.profiles import check_bands, load_profile, top_clusters
 from liqgrid.api.reads import read_pair, read_pair_page, read_skills
 from liqgrid.api.what_if import check_impact, check_path, load_cascade, stop_zones
-from liqgrid.engine.market.instrument import Side, parse_pair
+from liqgrid.engine.market.instrument import Side, parse_pair, parse_pair_or_coin
 from liqgrid.engine.market.interval import Interval
 
 MAX_PAIRS = 200
@@ -57,7 +57,8 @@ class Query(SeriesQueries):
         return found[0] if found else None
 
     @strawberry.field(
-        description="The heatmap. Columns that close in [start, end), or the `last` (288) of them before `end`; `rows` "
+        description="The heatmap of a pair (BTC-USDT), or of a coin (BTC): all its dollar pairs added. Columns that "
+        "close in [start, end), or the `last` (288) of them before `end`; `rows` "
         "geometric price rows between priceLow and priceHigh (default: 10 % beyond the range of the bars). Venues are "
         "summed (default: all)."
     )
@@ -76,14 +77,14 @@ class Query(SeriesQueries):
         unit: Unit = Unit.QUOTE,
     ) -> Grid:
         request = GridRequest(
-            parse_pair(pair), interval, milliseconds(start), milliseconds(end), last, venues, price_low, price_high,
-            rows, unit,
+            parse_pair_or_coin(pair), interval, milliseconds(start), milliseconds(end), last, venues, price_low,
+            price_high, rows, unit,
         )  # fmt: skip
         return Grid(data=await load_grid(info.context.pool, request, info.context.budget))
 
     @strawberry.field(
         description="The densest price ranges whose peak is `within` a fraction of the price, largest notional first, "
-        "of the newest column at or before `at`."
+        "of the newest column at or before `at`. Of a pair, or of a coin: all its dollar pairs added."
     )
     async def top_clusters(
         self,
@@ -96,12 +97,12 @@ class Query(SeriesQueries):
         within: float = 0.1,
         limit: int = 10,
     ) -> Clusters:
-        profile = await load_profile(info.context.pool, parse_pair(pair), interval, milliseconds(at), venues)
-        return to_clusters(profile, top_clusters(profile, side, within, limit))
+        profile = await load_profile(info.context.pool, parse_pair_or_coin(pair), interval, milliseconds(at), venues)
+        return to_clusters(info.context, profile, top_clusters(profile, side, within, limit))
 
     @strawberry.field(
         description="Both sides' notional within `bands` (fractions of the price; default 0.01, 0.02, 0.05, 0.1), "
-        "which side is heavier, and what is nearest, of the newest column at or before `at`."
+        "which side is heavier, and what is nearest, of the newest column at or before `at`. Of a pair or a coin."
     )
     async def exposure(
         self,
@@ -113,8 +114,8 @@ class Query(SeriesQueries):
         bands: list[float] | None = None,
     ) -> Exposure:
         within_fractions = check_bands(bands)
-        profile = await load_profile(info.context.pool, parse_pair(pair), interval, milliseconds(at), venues)
-        return to_exposure(profile, within_fractions)
+        profile = await load_profile(info.context.pool, parse_pair_or_coin(pair), interval, milliseconds(at), venues)
+        return to_exposure(info.context, profile, within_fractions)
 
     @strawberry.field(
         description="What the price liquidates on its way from `price` to `priceTo`, or along the prices of `path` "
@@ -134,7 +135,7 @@ class Query(SeriesQueries):
     ) -> Cascade:
         targets = check_path(price_to, path)
         check_impact(impact)
-        profile = await load_profile(info.context.pool, parse_pair(pair), interval, milliseconds(at), venues)
+        profile = await load_profile(info.context.pool, parse_pair_or_coin(pair), interval, milliseconds(at), venues)
         return to_cascade(await load_cascade(info.context.pool, profile, targets, impact))
 
     @strawberry.field(
@@ -154,7 +155,7 @@ class Query(SeriesQueries):
         min_width: float = 0.002,
         limit: int = 10,
     ) -> StopZones:
-        profile = await load_profile(info.context.pool, parse_pair(pair), interval, milliseconds(at), venues)
+        profile = await load_profile(info.context.pool, parse_pair_or_coin(pair), interval, milliseconds(at), venues)
         return to_stop_zones(profile, stop_zones(profile, side, within, min_width, limit))
 
     @strawberry.field(description="Published skill of the pair's instruments; empty where nothing realised is stored.")

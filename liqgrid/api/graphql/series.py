@@ -20,7 +20,7 @@ from liqgrid.api.graphql.series_types import (
     OpenInterestSeries,
     common,
 )
-from liqgrid.api.reads import InstrumentRow, read_pair
+from liqgrid.api.reads import InstrumentRow, leading, read_pair
 from liqgrid.api.series import (
     LiquidationPosition,
     read_bars,
@@ -31,7 +31,7 @@ from liqgrid.api.series import (
     read_open_interest,
 )
 from liqgrid.engine.market.errors import BadRequest
-from liqgrid.engine.market.instrument import parse_pair
+from liqgrid.engine.market.instrument import parse_pair_or_coin
 from liqgrid.engine.market.interval import Interval
 
 MAX_SERIES = 10_000
@@ -44,7 +44,8 @@ _TIME_AND_KEY = re.compile(r"([0-9]{1,18}):(.{1,200})", re.DOTALL)
 class SeriesQueries:
     @strawberry.field(
         description="Closed bars that open in [start, end), paged; put together from finer bars where the interval is "
-        "not stored. `venue`: default the one with the largest open interest."
+        "not stored. Of a pair, or of a coin (all its dollar pairs); `venue`: default the one with the largest open "
+        "interest, of those whose bars go on."
     )
     async def bars(
         self,
@@ -193,15 +194,15 @@ async def _asked(
     first: int,
     after_ms: int | None,
 ) -> tuple[InstrumentRow, tuple[int, int]]:
-    """Return the instrument asked for, by default the one with the largest open interest, and [from, to) of a page."""
+    """Return the instrument asked for, by default the leading one, and [from, to) of a page."""
     check_first(first, MAX_SERIES)
-    rows = await read_pair(pool, parse_pair(pair), None if venue is None else [venue])
+    row = leading(await read_pair(pool, parse_pair_or_coin(pair), None if venue is None else [venue]))
     start_ms, end_ms = milliseconds(start), milliseconds(end)
     from_ms = max(0 if start_ms is None else start_ms, 0 if after_ms is None else after_ms + 1)
     to_ms = _END_OF_TIME_MS if end_ms is None else end_ms
     if start_ms is not None and start_ms >= to_ms:
         raise BadRequest("start must be before end", start_ms=start_ms, end_ms=to_ms)
-    return rows[0], (min(from_ms, _END_OF_TIME_MS), to_ms)
+    return row, (min(from_ms, _END_OF_TIME_MS), to_ms)
 
 
 def _cursor_ms(cursor: str | None) -> int | None:

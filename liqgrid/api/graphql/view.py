@@ -44,7 +44,7 @@ class View(GraphQL[Context, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """Return what resolvers are given."""
-        return Context(pool=request.app.state.pool, request_id=request.state.request_id)
+        return Context(request.app.state.pool, request.state.request_id, request.app.state.steps)
 
     async def process_result(self, request: Any, result: ExecutionResult) -> GraphQLHTTPResponse:
         """Return the answer with every error coded; what nobody expected is logged and masked."""

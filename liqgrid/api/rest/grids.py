@@ -18,7 +18,7 @@ from liqgrid.api.rest.json_schema import schema_of
 from liqgrid.api.rest.pictures import Pictures
 from liqgrid.api.rest.questions import FORMS, ask_in_our_words, in_our_words
 from liqgrid.api.rest.tables import TIME, pieces
-from liqgrid.engine.market.instrument import parse_pair
+from liqgrid.engine.market.instrument import parse_pair_or_coin
 from liqgrid.engine.market.interval import Interval
 
 PATH = "/v1/grids/{pair}"
@@ -51,7 +51,7 @@ async def _load(asked: Asked) -> Grid:
     given: dict[str, Any] = dict(asked.values)
     start, end = (None if given[name] is None else round(given[name].timestamp() * 1000) for name in ("start", "end"))
     request = GridRequest(
-        parse_pair(given["pair"]), Interval(given["interval"]), start, end, given["last"], given["venues"],
+        parse_pair_or_coin(given["pair"]), Interval(given["interval"]), start, end, given["last"], given["venues"],
         given["price_low"], given["price_high"], given["rows"], Unit(given["unit"]),
     )  # fmt: skip
     with in_our_words("grid"):

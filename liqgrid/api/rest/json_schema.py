@@ -20,6 +20,7 @@ _SCALARS: dict[str, dict[str, Any]] = {
     "Boolean": {"type": "boolean"},
     "DateTime": {"type": "string", "format": "date-time"},
     "Float": {"type": "number"},
+    "ID": {"type": "string"},
     "Int": {"type": "integer"},
     "String": {"type": "string"},
 }

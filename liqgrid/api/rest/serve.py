@@ -34,7 +34,7 @@ async def serve(endpoint: Endpoint, request: Request) -> Response:
         else by_suffix(suffix, endpoint.forms)
     )
     values = parse([*in_path.items(), *request.query_params.multi_items()], endpoint.parameters)
-    context = Context(pool=request.app.state.pool, request_id=request.state.request_id)
+    context = Context(request.app.state.pool, request.state.request_id, request.app.state.steps)
     headers = {"vary": "accept, accept-encoding"}
     if endpoint.streams:
         return await _stream(endpoint, request, Asked(context, values, form), headers)

@@ -24,6 +24,7 @@ _SCALARS: dict[str, pa.DataType] = {
     "Boolean": pa.bool_(),
     "DateTime": TIME,
     "Float": pa.float64(),
+    "ID": pa.string(),
     "Int": pa.int64(),
     "String": pa.string(),
 }

@@ -9,8 +9,11 @@ from enum import StrEnum
 from liqgrid.engine.market.errors import BadRequest
 
 _PAIR = re.compile(r"([A-Z0-9]{1,20})-([A-Z0-9]{2,10})")
+_COIN = re.compile(r"[A-Z0-9]{1,20}")
 _VENUE = re.compile(r"[a-z][a-z0-9]{1,30}")
 _QUOTES = ("FDUSD", "USDT", "USDC", "BUSD", "USD")
+# Quotes that count as one dollar each where pairs of a coin are added up.
+DOLLARS = frozenset(_QUOTES)
 
 
 class Side(StrEnum):
@@ -47,6 +50,21 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True, order=True)
+class Coin:
+    """A base currency with all its pairs that are quoted in dollars or dollar stablecoins, ``BTC``."""
+
+    base: str
+
+    @property
+    def quote(self) -> str:
+        """Currency of notionals summed over the pairs: a dollar, whichever it is (``DOLLARS``)."""
+        return "USD"
+
+    def __str__(self) -> str:
+        return self.base
+
+
+@dataclass(frozen=True, slots=True, order=True)
 class Instrument:
     """A perpetual of a pair on a venue, ``binance:BTC-USDT``."""
 
@@ -69,6 +87,19 @@ def parse_pair(text: str) -> Pair:
     if match is None:
         raise BadRequest(f"pair was {text[:60]!r}; write base-quote, for example BTC-USDT", pair=text[:60])
     return Pair(match[1], match[2])
+
+
+def parse_pair_or_coin(text: str) -> Pair | Coin:
+    """Return the pair spelled ``BTC-USDT``, or the coin spelled ``BTC``.
+
+    Raises
+    ------
+    BadRequest
+        If ``text`` is neither.
+    """
+    if _COIN.fullmatch(text):
+        return Coin(text)
+    return parse_pair(text)
 
 
 def parse_instrument(text: str) -> Instrument:

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from liqgrid.engine.market.arrays import F64, I64
+from liqgrid.engine.market.arrays import F64
 from liqgrid.engine.market.axis import bin_of, edges, mid_prices
 from liqgrid.engine.market.instrument import Side
 
@@ -25,13 +25,16 @@ EDGE_FRACTION = 0.25  # a cluster ends where it falls under this fraction of its
 class Cluster:
     """A dense price range of one side.
 
-    ``low`` and ``high`` are its outer bin edges, ``peak_price`` the mid price of the bin where the smoothed notional is
-    highest, quote per base;
+    It covers bins ``first_bin`` … ``stop_bin`` (half-open); ``low`` and ``high`` are their outer edges, ``peak_price``
+    the mid price of ``peak_bin``, where the smoothed notional is highest, quote per base;
     ``notional_quote`` and ``base`` what rests in the range; ``distance_fraction`` of the peak from the price, >= 0;
     ``share_fraction`` of the whole side's notional.
     """
 
     side: Side
+    first_bin: int
+    stop_bin: int
+    peak_bin: int
     low: float
     high: float
     peak_price: float
@@ -64,6 +67,7 @@ def locate_clusters(side: Side, first_bin: int, base: F64, price: float, side_no
     notional = base * mid_prices(first_bin, len(base))  # (P,)
     density = smoothed(notional)  # (P,)
     peaks, valleys = _divide(density)
+    heights: list[float] = density.tolist()
     price_edges, mids = edges(first_bin, len(base)), mid_prices(first_bin, len(base))
     bounds = [0, *valleys, len(base)]
     # Smoothing spreads a side a little; no range reaches the price's own bin, where the side has nothing.
@@ -71,17 +75,21 @@ def locate_clusters(side: Side, first_bin: int, base: F64, price: float, side_no
     nearest_low, nearest_high = (0, price_bin) if side is Side.LONG else (price_bin + 1, len(base))
     clusters = []
     for peak, start, stop in zip(peaks, bounds[:-1], bounds[1:], strict=True):
-        low, high = _reach(density, peak, max(start, nearest_low), min(stop, nearest_high))
+        low, high = _reach(heights, peak, max(start, nearest_low), min(stop, nearest_high))
+        notional_quote, distance_fraction = float(notional[low:high].sum()), abs(float(mids[peak]) / price - 1)
         clusters.append(
             Cluster(
                 side=side,
+                first_bin=first_bin + low,
+                stop_bin=first_bin + high,
+                peak_bin=first_bin + peak,
                 low=float(price_edges[low]),
                 high=float(price_edges[high]),
                 peak_price=float(mids[peak]),
-                notional_quote=float(notional[low:high].sum()),
+                notional_quote=notional_quote,
                 base=float(base[low:high].sum()),
-                distance_fraction=abs(float(mids[peak]) / price - 1),
-                share_fraction=float(notional[low:high].sum()) / side_notional_quote,
+                distance_fraction=distance_fraction,
+                share_fraction=notional_quote / side_notional_quote,
             )
         )
     return sorted(clusters, key=lambda cluster: (-cluster.notional_quote, cluster.distance_fraction))
@@ -101,20 +109,29 @@ def _divide(density: F64) -> tuple[list[int], list[int]]:
     climbs = padded[1:-1] > padded[:-2]
     falls = padded[1:-1] >= padded[2:]
     peaks: list[int] = np.flatnonzero(climbs & falls & (density > 0)).tolist()
-    valleys = [a + 1 + int(np.argmin(density[a + 1 : b])) for a, b in pairwise(peaks)]
-    while valleys:
-        lower = np.minimum(density[peaks[:-1]], density[peaks[1:]])
-        depth = density[valleys] / lower
-        shallowest = int(np.argmax(depth))
-        if depth[shallowest] < VALLEY_FRACTION:
-            break
-        del valleys[shallowest]
-        del peaks[shallowest if density[peaks[shallowest]] < density[peaks[shallowest + 1]] else shallowest + 1]
+    # Lists from here on: there are dozens of peaks a few bins apart, and a history asks for hundreds of columns.
+    heights: list[float] = density.tolist()
+    valleys = [heights.index(min(heights[a + 1 : b]), a + 1, b) for a, b in pairwise(peaks)]
+    depths = [
+        heights[valley] / min(heights[a], heights[b]) for valley, (a, b) in zip(valleys, pairwise(peaks), strict=True)
+    ]
+    while depths and max(depths) >= VALLEY_FRACTION:
+        shallowest = depths.index(max(depths))
+        lower = shallowest if heights[peaks[shallowest]] < heights[peaks[shallowest + 1]] else shallowest + 1
+        del valleys[shallowest], depths[shallowest], peaks[lower]
+        # The valley beyond the peak that went now lies beside the one that stayed.
+        beyond = lower - 1 if lower == shallowest else shallowest
+        if 0 <= beyond < len(depths):
+            depths[beyond] = heights[valleys[beyond]] / min(heights[peaks[beyond]], heights[peaks[beyond + 1]])
     return peaks, valleys
 
 
-def _reach(density: F64, peak: int, start: int, stop: int) -> tuple[int, int]:
+def _reach(heights: list[float], peak: int, start: int, stop: int) -> tuple[int, int]:
     """Return the half-open range of bins around ``peak``, within ``start`` … ``stop``, over the edge fraction."""
-    under: I64 = np.flatnonzero(density[start:stop] < EDGE_FRACTION * density[peak]) + start
-    before, after = under[under < peak], under[under > peak]
-    return (int(before[-1]) + 1 if len(before) else start), (int(after[0]) if len(after) else stop)
+    edge = EDGE_FRACTION * heights[peak]
+    low, high = min(peak, stop), max(peak + 1, start)
+    while low > start and heights[low - 1] >= edge:
+        low -= 1
+    while high < stop and heights[high] >= edge:
+        high += 1
+    return max(low, start), min(high, stop)

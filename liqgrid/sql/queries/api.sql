@@ -79,7 +79,8 @@ SELECT instrument_id, (extract(epoch FROM ts) * 1000)::bigint AS close_ms, build
        volume_base, open_interest_base, (extract(epoch FROM open_interest_at) * 1000)::bigint AS open_interest_ms,
        mark, total_base, long_unplaced_base, short_unplaced_base,
        long_first_bin, long_exponent, long, long_outside_quote,
-       short_first_bin, short_exponent, short, short_outside_quote
+       short_first_bin, short_exponent, short, short_outside_quote,
+       mark_low, mark_high, long_log_kept, short_log_kept
 FROM grid_column
 WHERE instrument_id = ANY ($1::integer[]) AND "interval" = $2::text
   AND ts >= to_timestamp($3::bigint / 1000.0) AND ts <= to_timestamp($4::bigint / 1000.0)
@@ -87,8 +88,22 @@ ORDER BY ts
 
 -- name: builds
 SELECT build_id, model_version, parameters_hash, formula_version,
-       (extract(epoch FROM finished_at) * 1000)::bigint AS finished_ms
-FROM build WHERE build_id = ANY ($1::bigint[])
+       (extract(epoch FROM finished_at) * 1000)::bigint AS finished_ms, instrument_id,
+       coalesce((coverage ->> 'tiers_assumed')::boolean, false) AS tiers_assumed,
+       coalesce((coverage ->> 'bars_without_volume')::integer, 0) AS bars_without_volume,
+       model.parameters::text AS parameters
+FROM build JOIN model USING (model_version, parameters_hash)
+WHERE build_id = ANY ($1::bigint[])
+
+-- The newest column of each instrument at or before a time: since when one is missing in an answer.
+-- name: newest_columns
+SELECT one.instrument_id, (extract(epoch FROM newest.ts) * 1000)::bigint AS close_ms
+FROM unnest($1::integer[]) AS one (instrument_id)
+CROSS JOIN LATERAL (
+    SELECT g.ts FROM grid_column g
+    WHERE g.instrument_id = one.instrument_id AND g."interval" = $2::text
+      AND g.ts <= to_timestamp($3::bigint / 1000.0)
+    ORDER BY g.ts DESC LIMIT 1) AS newest
 
 -- name: first_tiers
 SELECT instrument_id, (extract(epoch FROM min(valid_from)) * 1000)::bigint AS valid_from_ms
