@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -157,3 +158,11 @@ def test_options_that_make_no_sense_together(inside: Inside, arguments: list[str
     assert (result.code, result.output) == (2, "")
     assert told in result.errors
     assert not inside.home.exists()
+
+
+@pytest.mark.soak
+def test_closed_bar_is_a_column_over_graphql_within_a_second() -> None:
+    command = [sys.executable, "-m", "bench.end_to_end", "--bars", "20", "--most", "1000"]
+    root = Path(__file__).parents[2]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=900, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
