@@ -1,4 +1,4 @@
-"""How soon a closed bar is a column over GraphQL, end to end: ``python -m bench.end_to_end [--bars N] [--speed X] [--at-once]``.
+"""How soon a closed bar is a column over GraphQL: ``python -m bench.end_to_end [--bars N] [--speed X] [--at-once]``.
 
 ``liqgrid up --demo`` runs in a home of its own: exchange, collector, worker and API, each a process. The clock starts
 when this process hears from the exchange, over a subscription of its own, that a bar of BTCUSDT closed; it stops when a

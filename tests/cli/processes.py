@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PATIENCE_S = 90
+PATIENCE_S = 240
 
 
 def processes_over(home: Path) -> list[list[str]]:

@@ -40,7 +40,7 @@ def post(address: str, query: str) -> tuple[dict[str, Any], str | None]:
 @pytest.fixture(scope="module")
 def demo() -> Iterator[tuple[Liqgrid, Running, str]]:
     liqgrid = Liqgrid(Path(tempfile.mkdtemp(prefix="liqgrid demo ", dir="/tmp")))
-    running = liqgrid.start("up", "--demo", "--port", "0", "--speed", "60")
+    running = liqgrid.start("up", "--demo", "--port", "0", "--speed", "20")
     yield liqgrid, running, running.wait_until_served()
     liqgrid.end_all()
     wait_until(lambda: stop_server(liqgrid.home / "demo" / "postgres"))
