@@ -9,7 +9,7 @@ from pathlib import Path
 
 from liqgrid.cli.builds import build_each
 from liqgrid.cli.children import child
-from liqgrid.cli.collects import backfill, plan_of, say_plan
+from liqgrid.cli.collects import INTERRUPTED, backfill, plan_of, say_plan
 from liqgrid.cli.database import database, describe
 from liqgrid.cli.demo import DAYS, FIRST, FIRST_DAYS, Demo
 from liqgrid.cli.imports import check_file, import_file
@@ -96,7 +96,8 @@ def _warm() -> None:
 def _fetch_newest(demo: Demo, dsn: str) -> None:
     """Fetch the newest days of the first pair; what fails is fetched again behind."""
     try:
-        backfill(plan_of(demo.settings, None, [str(FIRST)]), dsn, FIRST_DAYS)
+        if backfill(plan_of(demo.settings, None, [str(FIRST)]), dsn, FIRST_DAYS) == INTERRUPTED:
+            raise KeyboardInterrupt
     except LiqgridError as error:
         warn(error.message)
 

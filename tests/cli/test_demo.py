@@ -128,6 +128,19 @@ def test_killed_it_leaves_nothing_running_and_starts_again(demo: tuple[Liqgrid, 
     assert again.end(signal.SIGINT)[0] == 0
 
 
+def test_interrupted_while_it_starts_it_ends(liqgrid: Liqgrid) -> None:
+    liqgrid.home = Path(tempfile.mkdtemp(prefix="liqgrid demo ", dir="/tmp"))
+    running = liqgrid.start("up", "--demo", "--port", "0")
+    assert running.process.stdout is not None
+    while not running.process.stdout.readline().startswith("database"):  # next, the newest days are fetched
+        assert running.process.poll() is None
+    code, errors = running.end(signal.SIGINT)
+    assert code == 130, errors
+    assert processes_over(liqgrid.home / "demo") == []
+    assert not (liqgrid.home / "demo" / "postgres" / "postmaster.pid").exists()
+    shutil.rmtree(liqgrid.home)
+
+
 def test_demo_goes_on_with_its_market_at_the_speed_of_time(tmp_path: Path) -> None:
     first = choose_market(tmp_path, 1, NOON_MS)
     assert first.origin_ms == NOON_MS - DAY_MS // 2 - 30 * DAY_MS
@@ -136,11 +149,13 @@ def test_demo_goes_on_with_its_market_at_the_speed_of_time(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("speeds", [(1, 60), (60, 1), (60, 60)])
-def test_demo_at_another_speed_is_a_new_one_over_an_empty_database(tmp_path: Path, speeds: tuple[float, float]) -> None:
-    choose_market(tmp_path, speeds[0], NOON_MS)
-    (tmp_path / "postgres").mkdir()
-    choose_market(tmp_path, speeds[1], NOON_MS + 1)
-    assert not (tmp_path / "postgres").exists()
+def test_demo_at_another_speed_is_a_new_one_over_an_empty_database(speeds: tuple[float, float]) -> None:
+    with tempfile.TemporaryDirectory(prefix="liqgrid demo ", dir="/tmp") as folder:  # the database's user can enter it
+        home = Path(folder)
+        choose_market(home, speeds[0], NOON_MS)
+        (home / "postgres").mkdir()
+        choose_market(home, speeds[1], NOON_MS + 1)
+        assert not (home / "postgres").exists()
 
 
 @pytest.mark.parametrize(

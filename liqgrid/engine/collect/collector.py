@@ -78,9 +78,10 @@ async def _collect_venue(
                 await run_session(feeds, plan, venue_plan)
         except VenueUnreachable as error:
             failures += 1
-            _log.warning("venue cannot be reached", venue=venue.name, reason=error.message, attempt=failures)
+            pause_s = min(2.0 * 2 ** min(failures, 10), _LONGEST_PAUSE_S)
+            _log.warning("venue cannot be reached", venue=venue.name, reason=error.message, again_in_s=pause_s)
             await stored(sessions, partial(save_venue_status, venue=venue.name, reason=error.message))
-            await asyncio.sleep(min(2.0 * 2 ** min(failures, 10), _LONGEST_PAUSE_S))
+            await asyncio.sleep(pause_s)
 
 
 def _queue_backfills(connection: Connection, feeds: list[Feed], days: float) -> None:
