@@ -166,9 +166,9 @@ def collect(
 
     settings = load_settings()
     plan = plan_of(settings, config, instruments or [])
-    if with_parent:
-        end_with_parent()
     with migrated_dsn(settings) as dsn:
+        if with_parent:  # now, and not before: a database that this process uses is stopped by it
+            end_with_parent()
         verb(plan, dsn, backfill_days)
 
 
@@ -215,9 +215,9 @@ def worker(
     from liqgrid.cli.worker import work
 
     settings = load_settings()
-    if with_parent:
-        end_with_parent()
     with migrated_dsn(settings) as dsn:
+        if with_parent:  # now, and not before: a database that this process uses is stopped by it
+            end_with_parent()
         work(settings, dsn, queues or [], drain=drain)
 
 
