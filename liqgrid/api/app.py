@@ -1,13 +1,15 @@
-"""The application: routes, its pool, request ids, and errors in one shape."""
+"""The application: routes, its pool, who may ask, request ids, and errors in one shape."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
+import structlog
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -18,27 +20,42 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from liqgrid import __version__
-from liqgrid.api.database import open_pool
+from liqgrid.api.access import Access, AccessRules
+from liqgrid.api.access_log import AccessLog
+from liqgrid.api.database import open_pool, read_role
 from liqgrid.api.encode import to_json
 from liqgrid.api.errors import error_response, on_http_exception, on_liqgrid_error, on_unexpected
 from liqgrid.api.graphql.schema import sdl
 from liqgrid.api.graphql.view import View
+from liqgrid.api.keys import KeyRing
 from liqgrid.api.lineage import StepCache
 from liqgrid.api.rest.routes import rest_routes
 from liqgrid.api.rest.vendor.routes import vendor_routes
+from liqgrid.api.safe_headers import SafeHeaders, cross_origin
+from liqgrid.engine.market.api_key import masked
 from liqgrid.engine.market.errors import ErrorCode, LiqgridError
 from liqgrid.sql import queries
 
 MAX_BODY_BYTES = 256 * 1024
+BODY_S = 20.0
+_log = structlog.get_logger()
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}")
 
 
-def create_app(dsn: str) -> Starlette:
-    """Return the application over a migrated database; the pool opens and closes with its lifespan."""
+def create_app(dsn: str, rules: AccessRules | None = None) -> Starlette:
+    """Return the application over a migrated database; the pool opens and closes with its lifespan.
+
+    Without ``rules`` this machine may ask, and nobody else without a key.
+    """
+    rules = rules or AccessRules()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.pool = await open_pool(dsn)
+        app.state.keys = KeyRing(app.state.pool, rules.meters.clock)
+        reader = await read_role(app.state.pool)
+        if reader.may_write:
+            _log.warning("the API reads as a role that may write; `liqgrid migrate` gives it one", role=reader.name)
         app.state.steps = StepCache()
         try:
             yield
@@ -54,7 +71,16 @@ def create_app(dsn: str) -> Starlette:
             *rest_routes(),
             *vendor_routes(),
         ],
-        middleware=[Middleware(RequestIds), Middleware(Provenance), Middleware(Unexpected), Middleware(BodyLimit)],
+        middleware=[
+            Middleware(RequestIds),
+            *([Middleware(AccessLog)] if rules.log_requests else []),
+            Middleware(SafeHeaders),
+            Middleware(Provenance),
+            *cross_origin(rules.origins),
+            Middleware(Unexpected),
+            Middleware(Access, rules),
+            Middleware(BodyLimit),
+        ],
         exception_handlers={LiqgridError: on_liqgrid_error, HTTPException: on_http_exception},
         lifespan=lifespan,
     )
@@ -149,7 +175,7 @@ class Unexpected:
 
 
 class BodyLimit:
-    """Refuse a body no question needs, before it is read whole."""
+    """Refuse a body no question needs before it is read whole, and one that does not come in time."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -159,29 +185,49 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        seen = 0
+        seen, told = 0, _told_length(scope)
+        whole = False
+        until_s = asyncio.get_running_loop().time() + BODY_S
 
         async def receive_within() -> Message:
-            nonlocal seen
-            message = await receive()
+            nonlocal seen, whole
+            if whole:  # all that can still come is that the client went away
+                return await receive()
+            try:
+                async with asyncio.timeout_at(until_s):
+                    message = await receive()
+            except TimeoutError:
+                raise _BodyRefused(
+                    ErrorCode.BAD_REQUEST, f"the request body did not come within {BODY_S:g} s", 408
+                ) from None
             seen += len(message.get("body", b""))
-            if seen > MAX_BODY_BYTES:
-                raise _BodyTooLarge
+            if max(seen, told) > MAX_BODY_BYTES:
+                raise _BodyRefused(ErrorCode.REQUEST_TOO_LARGE, f"the request body is over {MAX_BODY_BYTES} bytes", 413)
+            whole = not message.get("more_body", False)
             return message
 
         try:
             await self._app(scope, receive_within, send)
-        except _BodyTooLarge:
-            message = f"the request body is over {MAX_BODY_BYTES} bytes"
-            response = error_response(ErrorCode.REQUEST_TOO_LARGE, message, {}, Request(scope))
+        except _BodyRefused as refused:
+            response = error_response(refused.code, refused.message, {}, Request(scope), refused.status)
             response.headers["connection"] = "close"
             await response(scope, receive, send)
 
 
-class _BodyTooLarge(Exception):
+class _BodyRefused(Exception):
     """Ends the reading of a body."""
+
+    def __init__(self, code: ErrorCode, message: str, status: int) -> None:
+        super().__init__(message)
+        self.code, self.message, self.status = code, message, status
+
+
+def _told_length(scope: Scope) -> int:
+    told = Headers(scope=scope).get("content-length", "")
+    return int(told) if told.isascii() and told.isdigit() else 0
 
 
 def _wanted_id(scope: Scope) -> str | None:
     sent = Headers(scope=scope).get("x-request-id", "")
-    return sent if _REQUEST_ID.fullmatch(sent) else None
+    # Logs have it, so it is no place for a key.
+    return sent if _REQUEST_ID.fullmatch(sent) and masked(sent) == sent else None

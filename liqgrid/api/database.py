@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -13,6 +14,7 @@ from liqgrid.engine.market.errors import BadRequest, SchemaTooNew, SchemaTooOld,
 from liqgrid.sql import migration_ids, queries
 
 _SQL = queries("api")
+_ACCESS = queries("access")
 _STATEMENT_TIMEOUT_MS = 15_000
 _SILENCE_TIMEOUT_S = 20  # for a statement that not even the server ends
 _CONNECT_TIMEOUT_S = 10
@@ -46,6 +48,13 @@ class Pool:
         if self._simulated is None:
             self._simulated = await self.fetchval(_SQL["is_simulated"])
         return bool(self._simulated)
+
+    async def write(self, query: str, *arguments: object) -> None:
+        """Do the one kind of write there is, that a key was used, in a transaction of its own."""
+        with _coded():
+            async with self._connections.acquire() as connection, connection.transaction():
+                await connection.execute(_ACCESS["allow_write"])
+                await connection.execute(query, *arguments)
 
     async def close(self) -> None:
         """Close the connections when what runs on them is done."""
@@ -90,6 +99,7 @@ async def open_pool(dsn: str) -> Pool:
             min_size=1,
             max_size=_POOL_SIZE,
             command_timeout=_SILENCE_TIMEOUT_S,
+            init=_become_role,
             server_settings={
                 "application_name": "liqgrid api",
                 "default_transaction_read_only": "on",
@@ -109,6 +119,25 @@ async def open_pool(dsn: str) -> Pool:
         await pool.close()
         raise
     return pool
+
+
+async def _become_role(connection: Any) -> None:
+    """Give up every right the API has no use for, where a migration made the role for that and this one may take it."""
+    await connection.fetchval(_ACCESS["become_role"])
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """The role the API reads as, and whether that role could write what it reads."""
+
+    name: str
+    may_write: bool
+
+
+async def read_role(pool: Pool) -> Reader:
+    """Return the role of the API's sessions."""
+    (row,) = await pool.fetch(_ACCESS["who_reads"])
+    return Reader(row["name"], bool(row["may_write"]))
 
 
 async def _check_schema(pool: Pool) -> None:

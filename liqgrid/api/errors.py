@@ -14,15 +14,18 @@ STATUS = {
     ErrorCode.BAD_DATA: 500,
     ErrorCode.BAD_REQUEST: 400,
     ErrorCode.BAD_SETTING: 500,
+    ErrorCode.FORBIDDEN: 403,
     ErrorCode.INTERNAL: 500,
     ErrorCode.NOT_BUILT: 404,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.QUERY_TOO_COMPLEX: 400,
     ErrorCode.RANGE_TOO_LARGE: 413,
+    ErrorCode.RATE_LIMITED: 429,
     ErrorCode.REQUEST_TOO_LARGE: 413,
     ErrorCode.SCHEMA_TOO_NEW: 503,
     ErrorCode.SCHEMA_TOO_OLD: 503,
     ErrorCode.STORE_UNAVAILABLE: 503,
+    ErrorCode.UNAUTHORISED: 401,
     ErrorCode.UNKNOWN_PAIR: 404,
     ErrorCode.VENUE_UNREACHABLE: 503,
 }
@@ -33,8 +36,13 @@ def error_response(
     code: ErrorCode, message: str, context: dict[str, object], request: Request, status: int | None = None
 ) -> Response:
     """Return an error as an HTTP response, with the status of its code unless another is given."""
-    body = {"code": str(code), "message": message, "context": context, "request_id": request.state.request_id}
-    return Response(to_json({"error": body}), status or STATUS[code], media_type="application/json")
+    body = error_body(code, message, context, request.state.request_id)
+    return Response(to_json(body), status or STATUS[code], media_type="application/json")
+
+
+def error_body(code: ErrorCode, message: str, context: dict[str, object], request_id: str) -> dict[str, object]:
+    """Return the one shape of an error."""
+    return {"error": {"code": str(code), "message": message, "context": context, "request_id": request_id}}
 
 
 async def on_liqgrid_error(request: Request, error: Exception) -> Response:

@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 
+from liqgrid.cli.keys import keys
 from liqgrid.cli.options import (
     HELP,
     AsJson,
@@ -24,6 +25,7 @@ from liqgrid.cli.options import (
     Host,
     Instruments,
     MaybeFiles,
+    Open,
     Port,
     Symbol,
     WithParent,
@@ -41,6 +43,7 @@ app = typer.Typer(
     help="A self-hosted data API for crypto liquidation heatmaps.",
     epilog="Start with a simulated market: liqgrid up --demo; with live ones: liqgrid up",
 )
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:
@@ -84,6 +87,7 @@ def up(
     host: Host = "127.0.0.1",
     symbol: Symbol = None,
     interval: BarInterval = None,
+    open_to_all: Open = None,
     demo: Annotated[bool, typer.Option("--demo", help="Of a simulated market, in a database of its own.")] = False,
     speed: Annotated[
         float | None, typer.Option(help="With --demo: how many times as fast as time the market goes on (default 1).")
@@ -103,12 +107,12 @@ def up(
     if demo:
         from liqgrid.cli.demo import up_demo
 
-        up_demo(settings, host, port, 1.0 if speed is None else speed)
+        up_demo(settings, host, port, open_to_all, speed=1.0 if speed is None else speed)
         return
     from liqgrid.cli import up as verb
 
     collects = not files if collect is None else collect
-    verb.up(settings, files or [], host, port, symbol, interval, collects=collects)
+    verb.up(settings, files or [], host, port, symbol, interval, open_to_all, collects=collects)
 
 
 @app.command()
@@ -222,8 +226,9 @@ def worker(
 
 
 @app.command()
-def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+def serve(host: Host = "127.0.0.1", port: Port = 8000, open_to_all: Open = None) -> None:
     """Serve the API on a database that has been migrated."""
+    from liqgrid.cli.access import check_access
     from liqgrid.cli.database import database
     from liqgrid.cli.listen import listening
     from liqgrid.cli.serve import serve_api
@@ -235,7 +240,8 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     with listening(host, port) as listener, database(settings) as dsn:
         with connected(dsn) as connection:
             check_schema(connection)
-        serve_api(dsn, listener)
+            check_access(connection, listener, open_to_all)
+        serve_api(dsn, listener, settings, open_to_all)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Arguments and options that verbs share."""
+"""Options and arguments that several verbs take."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from liqgrid.engine.market.errors import BadRequest
-from liqgrid.engine.market.instrument import parse_instrument
 from liqgrid.engine.market.interval import Interval
 
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
 def _checked_symbol(text: str | None) -> str | None:
+    from liqgrid.engine.market.instrument import parse_instrument  # noqa: PLC0415 - only where one is given
+
     try:
         return None if text is None else str(parse_instrument(text))
     except BadRequest as error:
@@ -29,6 +30,10 @@ Symbol = Annotated[
 ]
 BarInterval = Annotated[Interval | None, typer.Option(help="Length of the bars; otherwise the file's name says it.")]
 Host = Annotated[str, typer.Option(help="Address to serve on.")]
+Open = Annotated[
+    bool | None,
+    typer.Option("--open/--closed", help="Let in everybody, or nobody, without a key; otherwise only this machine."),
+]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 for any that is free.")]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Instead of config.toml in LIQGRID_HOME.")

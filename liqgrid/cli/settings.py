@@ -6,11 +6,12 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import parse_qsl, urlsplit
 
 from platformdirs import user_data_path
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from liqgrid.engine.market.errors import BadSetting
 
@@ -24,6 +25,8 @@ _EXAMPLE = "postgresql://user:password@host:5432/liqgrid"
 # What both drivers can read: user and password, hosts with ports, then database and options.
 _HOST = r"(\[[0-9a-fA-F:.]+\]|[^\[\]:,/?#@]*)(:[0-9]*)?"
 _DSN = re.compile(rf"\w+://([^/?#@]*@)?{_HOST}(,{_HOST})*([/?].*)?")
+# An origin as browsers send it: no path, no capitals, no port that its scheme has anyway.
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 
 
 def default_home() -> Path:
@@ -42,12 +45,15 @@ class Settings(BaseSettings):
 
     ``dsn`` is the PostgreSQL or TimescaleDB to use, None for liqgrid's own; ``home`` is where that one keeps its
     data. Raw rows older than ``keep_raw_days`` are deleted; None keeps them, so that any grid can be built again.
+    ``cors_origins`` are the sites whose pages may ask the API, ``access_log`` whether it logs every request.
     """
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, frozen=True, hide_input_in_errors=True)
 
     dsn: str | None = Field(default=None, repr=False)
     home: Path = Field(default_factory=default_home)
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    access_log: bool = True
     keep_raw_days: int | None = Field(default=None, ge=1)
 
     @field_validator("dsn")
@@ -72,6 +78,19 @@ class Settings(BaseSettings):
                 f"{', '.join(sorted(_DSN_OPTIONS))}"
             )
         return dsn
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _are_origins(cls, text: object) -> object:
+        if not isinstance(text, str):
+            return text
+        origins = tuple(origin.strip() for origin in text.split(",") if origin.strip())
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"was {origin!r}; write exact origins, with commas between, such as https://charts.example.com"
+                )
+        return origins
 
     @field_validator("home")
     @classmethod

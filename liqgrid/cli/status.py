@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from liqgrid.api.database import Pool
+from liqgrid.api.database import Pool, Reader, read_role
 from liqgrid.api.jobs import FailureRow, QueueRow, read_failures, read_queues
 from liqgrid.api.reads import (
     BuiltInterval,
@@ -47,20 +47,27 @@ class InstrumentStatus:
 
 def print_status(dsn: str, where: str, *, as_json: bool) -> None:
     """Print the state of a migrated database, ``where`` saying which it is."""
-    kind, simulated, venues, instruments, queues, failures = ask(dsn, _load)
+    kind, simulated, reader, venues, instruments, queues, failures = ask(dsn, _load)
     if as_json:
-        described = [_as_data(one) for one in instruments]
-        reached = [_venue_as_data(one) for one in venues]
         jobs = {
             "queues": {one.name: {"waiting": one.waiting, "running": one.running} for one in queues},
             "failures": [_failure_as_data(one) for one in failures],
         }
-        told = {"database": kind, "location": where, "simulated": simulated, "venues": reached, "jobs": jobs}
-        print(json.dumps({**told, "instruments": described}))
+        told = {
+            "database": kind,
+            "location": where,
+            "simulated": simulated,
+            "api_role": reader.name,
+            "venues": [_venue_as_data(one) for one in venues],
+            "jobs": jobs,
+            "instruments": [_as_data(one) for one in instruments],
+        }
+        print(json.dumps(told))
         return
     say("database", f"{kind}, {where}")
     if simulated:
         say("", SIMULATED_DATA)
+    say("api", f"reads as {reader.name}" + (", which may write; see docs/operations.md" if reader.may_write else ""))
     for venue in venues:
         say("venue", _describe_venue(venue))
     if queues:
@@ -76,11 +83,12 @@ def print_status(dsn: str, where: str, *, as_json: bool) -> None:
 
 async def _load(
     pool: Pool,
-) -> tuple[str, bool, list[VenueRow], list[InstrumentStatus], list[QueueRow], list[FailureRow]]:
+) -> tuple[str, bool, Reader, list[VenueRow], list[InstrumentStatus], list[QueueRow], list[FailureRow]]:
     rows = await read_instruments(pool)
     instruments = [await _load_instrument(pool, row) for row in rows]
-    kind, venues = await read_database_kind(pool), await read_venues(pool)
-    return kind, await pool.simulated(), venues, instruments, await read_queues(pool), await read_failures(pool)
+    kind, simulated, reader = await read_database_kind(pool), await pool.simulated(), await read_role(pool)
+    venues, queues, failures = await read_venues(pool), await read_queues(pool), await read_failures(pool)
+    return kind, simulated, reader, venues, instruments, queues, failures
 
 
 async def _load_instrument(pool: Pool, row: InstrumentRow) -> InstrumentStatus:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from liqgrid.cli.access import check_access
 from liqgrid.cli.builds import build_each
 from liqgrid.cli.children import child
 from liqgrid.cli.collects import INTERRUPTED, backfill, plan_of, say_plan
@@ -34,6 +35,7 @@ def up(
     port: int,
     symbol: str | None,
     interval: Interval | None,
+    open_to_all: bool | None,
     *,
     collects: bool,
 ) -> None:
@@ -47,6 +49,7 @@ def up(
     with listening(host, port) as listener, database(settings) as dsn:
         say("database", f"{migrate(dsn)}, {describe(settings)}")
         with connected(dsn) as connection:
+            check_access(connection, listener, open_to_all)
             if collects:
                 claim(connection, simulated=False)
             for file in checked:
@@ -58,10 +61,10 @@ def up(
             if collects:
                 say_plan(plan)
                 say("", "`liqgrid status` says which venues answer, and how far the grids are")
-            serve_api(dsn, listener)
+            serve_api(dsn, listener, settings, open_to_all)
 
 
-def serve_demo(demo: Demo, listener: socket.socket) -> None:
+def serve_demo(demo: Demo, listener: socket.socket, open_to_all: bool | None) -> None:
     """Serve a simulated market, collected as real ones are.
 
     The newest days of one pair are there before the API is: they are fetched and built here. All else follows behind,
@@ -71,6 +74,7 @@ def serve_demo(demo: Demo, listener: socket.socket) -> None:
     with database(demo.settings) as dsn:
         say("database", f"{migrate(dsn)}, {describe(demo.settings)}")
         with connected(dsn) as connection:
+            check_access(connection, listener, open_to_all)
             claim(connection, simulated=True)
         _warm()
         _fetch_newest(demo, dsn)
@@ -80,7 +84,7 @@ def serve_demo(demo: Demo, listener: socket.socket) -> None:
 
         with _beside(demo.environment, collects=True):
             say("collect", f"SIMULATED exchange at {demo.url}, {demo.market.speed:g} times as fast as time")
-            serve_api(dsn, listener)
+            serve_api(dsn, listener, demo.settings, open_to_all)
 
 
 def _warm() -> None:

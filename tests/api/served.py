@@ -15,7 +15,8 @@ import numpy as np
 import uvicorn
 from numpy.typing import NDArray
 
-from liqgrid.api.app import create_app
+from liqgrid.api.access import AccessRules
+from liqgrid.cli.serve import server_config
 
 _PATIENCE_S = 60
 
@@ -48,7 +49,7 @@ class Api:
         response = self.post(query, **variables)
         answer = response.json()
         assert response.status_code == 200
-        assert answer.keys() == {"data", "errors"}
+        assert {"data", "errors"} <= answer.keys() <= {"data", "errors", "extensions"}
         assert not any((answer["data"] or {}).values())
         (error,) = answer["errors"]
         assert error["extensions"].keys() == {"code", "context", "request_id"}
@@ -62,9 +63,10 @@ class Api:
 
 
 @contextmanager
-def serving(dsn: str) -> Iterator[Api]:
-    """Serve a migrated database from a thread of this process."""
-    config = uvicorn.Config(create_app(dsn), port=0, http="httptools", ws="none", lifespan="on", log_level="critical")
+def serving(dsn: str, rules: AccessRules | None = None) -> Iterator[Api]:
+    """Serve a migrated database from a thread of this process, as ``liqgrid serve`` does."""
+    config = server_config(dsn, rules or AccessRules())
+    config.port, config.log_level = 0, "critical"
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -64,12 +64,20 @@ def test_graphql_says_it_wherever_it_is_asked(simulated: Api, served: Served, is
     status = answer["data"].pop("status")
     assert status == {"simulated": is_simulated}
     assert [one["coverage"]["simulated"] for one in answer["data"].values()] == [is_simulated] * 3
-    assert answer.get("extensions") == ({"simulated": True} if is_simulated else None)
+    assert answer["extensions"].get("simulated") == (True if is_simulated else None)
+    assert answer["extensions"]["cost"]["requested"] > 1
     assert response.headers.get("x-liqgrid-simulated") == ("1" if is_simulated else None)
 
 
 def test_answers_that_did_not_ask_are_marked(simulated: Api) -> None:
-    assert simulated.post("{ pairs { edges { cursor } } }").json()["extensions"] == {"simulated": True}
+    assert simulated.post("{ pairs { edges { cursor } } }").json()["extensions"]["simulated"] is True
+
+
+def test_answers_to_those_not_let_in_are_marked(simulated: Api) -> None:
+    behind_a_proxy = {"x-forwarded-for": "203.0.113.7"}
+    for path in (GRID, PATHS[6]):
+        refused = simulated.client.get(path, headers=behind_a_proxy)
+        assert (refused.status_code, refused.headers["x-liqgrid-simulated"]) == (401, "1")
 
 
 def test_json_says_it(simulated: Api, served: Served) -> None:

@@ -11,6 +11,7 @@ import typer
 from graphql import FieldNode, OperationDefinitionNode, build_schema, parse, validate
 
 from liqgrid.api.app import MAX_BODY_BYTES
+from liqgrid.api.cost import MAX_COST
 from liqgrid.api.errors import STATUS
 from liqgrid.api.graphql import grid, query, schema, series
 from liqgrid.api.graphql.schema import sdl
@@ -43,6 +44,7 @@ LIMITS = {
     "depth of a query": schema.MAX_DEPTH,
     "aliases in a query": schema.MAX_ALIASES,
     "tokens in a query": schema.MAX_TOKENS,
+    "cost of a query": MAX_COST,
 }
 
 

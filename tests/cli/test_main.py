@@ -18,7 +18,7 @@ from tests.cli.market import market_rows, write_market
 
 VERBS = [
     "up", "migrate", "backfill", "collect", "config", "build", "worker", "serve", "status", "score", "plot", "exchange",
-    "schema", "import",
+    "schema", "keys", "import",
 ]  # fmt: skip
 ON_A_DATABASE = [
     ["migrate"],

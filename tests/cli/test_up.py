@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,8 +42,8 @@ def request(address: str, method: str, path: str, body: str | None = None) -> tu
         return response, response.read()
 
 
-def ask(address: str, query: str) -> object:
-    return json.loads(request(address, "POST", "/graphql", json.dumps({"query": query}))[1])
+def ask(address: str, query: str) -> Any:
+    return json.loads(request(address, "POST", "/graphql", json.dumps({"query": query}))[1])["data"]
 
 
 def is_stopped(liqgrid: Liqgrid) -> bool:
@@ -61,7 +62,7 @@ def test_database_must_be_migrated(lasting: Liqgrid, file: Path) -> None:
 def test_up_imports_builds_and_serves_until_interrupted(lasting: Liqgrid, file: Path) -> None:
     running = lasting.start("up", file, "--port", "0")
     answer = ask(running.wait_until_served(), '{ grid(pair: "BTC-USDT", interval: H1, last: 5) { pair unit } }')
-    assert answer == {"data": {"grid": {"pair": "BTC-USDT", "unit": "USDT"}}}
+    assert answer == {"grid": {"pair": "BTC-USDT", "unit": "USDT"}}
     code, errors = running.end(signal.SIGINT)
     assert code == 0, errors
     assert "Traceback" not in errors
@@ -95,7 +96,7 @@ def test_up_recovers_from_a_kill(lasting: Liqgrid) -> None:
     assert not is_stopped(lasting)
     running = lasting.start("up", "--no-collect", "--port", "0")
     answer = ask(running.wait_until_served(), "{ pairs { edges { node { symbol } } } }")
-    assert answer == {"data": {"pairs": {"edges": [{"node": {"symbol": "BTC-USDT"}}]}}}
+    assert answer == {"pairs": {"edges": [{"node": {"symbol": "BTC-USDT"}}]}}
     assert running.end(signal.SIGINT)[0] == 0
     assert is_stopped(lasting)
 

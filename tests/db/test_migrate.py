@@ -33,6 +33,7 @@ HYPERTABLES = {
     "predicted_liquidation",
 }
 PLAIN_TABLES = {
+    "api_key",
     "instrument",
     "leverage_tier",
     "collect_cursor",
@@ -40,6 +41,7 @@ PLAIN_TABLES = {
     "imported_file",
     "build",
     "model",
+    "provenance",
     "book_checkpoint",
     "skill",
     "venue_status",

@@ -16,7 +16,7 @@ FILES = sorted(entry.name.removesuffix(".sql") for entry in files("liqgrid.sql")
 COMMENT = re.compile(r"--.*$", re.MULTILINE)
 CAST = re.compile(r"\$(\d+)::((?:double precision|\w+)(?:\[\])?)")
 PARAMETER = re.compile(r"\$(\d+)")
-UTILITY = ("COPY", "CREATE")  # statements that take no parameters and cannot be prepared
+UTILITY = ("COPY", "CREATE", "DO", "GRANT", "SET")  # statements that take no parameters and cannot be prepared
 
 
 def statements() -> dict[str, LiteralString]:

@@ -22,6 +22,7 @@ from liqgrid.api.encode import to_json
 from liqgrid.api.errors import error_response
 from liqgrid.api.graphql.context import Context
 from liqgrid.api.graphql.schema import schema
+from liqgrid.api.safe_headers import GRAPHIQL_POLICY
 from liqgrid.engine.market.errors import ErrorCode, LiqgridError
 
 _log = structlog.get_logger()
@@ -44,15 +45,20 @@ class View(GraphQL[Context, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """Return what resolvers are given."""
-        return Context(request.app.state.pool, request.state.request_id, request.app.state.steps)
+        return Context(request.app.state.pool, request.state.request_id, request.app.state.steps, request.state.visit)
 
     async def process_result(self, request: Any, result: ExecutionResult) -> GraphQLHTTPResponse:
         """Return the answer with every error coded; what nobody expected is logged and masked."""
         answer: GraphQLHTTPResponse = {"data": result.data}
-        if result.data is not None and await request.app.state.pool.simulated():
-            answer["extensions"] = {"simulated": True}
         if result.errors:
             answer["errors"] = [_render(error, request.state.request_id) for error in result.errors]
+        extensions: dict[str, object] = {}
+        if result.data is not None and await request.app.state.pool.simulated():
+            extensions["simulated"] = True
+        if (cost := request.state.visit.told_cost()) is not None:
+            extensions["cost"] = cost
+        if extensions:
+            answer["extensions"] = extensions
         return answer
 
     def decode_json(self, data: str | bytes) -> object:
@@ -69,7 +75,8 @@ class View(GraphQL[Context, None]):
     async def render_graphql_ide(self, request: Request) -> Response:
         """Return GraphiQL, with a plain page under it for browsers that cannot fetch its scripts."""
         fallback = files("liqgrid.api.graphql").joinpath("offline.html").read_text("utf-8")
-        return HTMLResponse(self.graphql_ide_html.replace("</body>", f"{fallback}</body>"))
+        page = self.graphql_ide_html.replace("</body>", f"{fallback}</body>")
+        return HTMLResponse(page, headers={"content-security-policy": GRAPHIQL_POLICY})
 
 
 def _render(error: GraphQLError, request_id: str) -> Any:

@@ -33,10 +33,13 @@ class Answer:
 class Endpoint:
     """A path and what it answers; the OpenAPI document is made of these as well.
 
+    ``question`` is GraphQL's name of what it asks, by which it is charged.
+
     ``of_build``: the answer is made of columns, so its tag is known before it is. ``streams``: a history of any length.
     """
 
     path: str
+    question: str
     summary: str
     parameters: tuple[Parameter, ...]
     forms: tuple[Format, ...]

@@ -43,6 +43,7 @@ def series_export(path: str, name: str, summary: str) -> Endpoint:
     """Return the path of a whole series: every page of it, one after another."""
     return Endpoint(
         path=path,
+        question=name,
         summary=summary,
         parameters=parameters_of(name, path, without=_PAGED),
         forms=FORMS,
@@ -55,6 +56,7 @@ def grid_export(path: str) -> Endpoint:
     """Return the path of whole grids, in the engine's own bins."""
     return Endpoint(
         path=path,
+        question="grid",
         summary="Every column of a pair in the engine's own price bins, a row for each that is not empty.",
         parameters=parameters_of("grid", path, without=_SAMPLED),
         forms=FORMS,

@@ -28,6 +28,7 @@ def grid_endpoint(pictures: Pictures) -> Endpoint:
     """Return the path of grids; ``pictures`` draws them."""
     return Endpoint(
         path=PATH,
+        question="grid",
         summary="The heatmap: liquidation levels over time and price. A table has a row for every cell that is not "
         "empty; a picture is drawn of both sides together.",
         parameters=parameters_of("grid", PATH),

@@ -38,6 +38,7 @@ def question(
         to_table = partial(_columns_of, columns)
     return Endpoint(
         path=path,
+        question=name,
         summary=summary,
         parameters=parameters_of(name, path),
         forms=FORMS,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from liqgrid.api.cost import EXPORT_COST, cost_of
 from liqgrid.api.graphql.context import Context
 from liqgrid.api.rest.endpoint import Asked, Endpoint
 from liqgrid.api.rest.etags import matches, tag_of_body, tag_of_build
@@ -34,7 +35,8 @@ async def serve(endpoint: Endpoint, request: Request) -> Response:
         else by_suffix(suffix, endpoint.forms)
     )
     values = parse([*in_path.items(), *request.query_params.multi_items()], endpoint.parameters)
-    context = Context(request.app.state.pool, request.state.request_id, request.app.state.steps)
+    context = Context(request.app.state.pool, request.state.request_id, request.app.state.steps, request.state.visit)
+    context.visit.charge(EXPORT_COST if endpoint.streams else cost_of(endpoint.question, values))
     headers = {"vary": "accept, accept-encoding"}
     if endpoint.streams:
         return await _stream(endpoint, request, Asked(context, values, form), headers)

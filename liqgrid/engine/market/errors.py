@@ -15,15 +15,18 @@ class ErrorCode(StrEnum):
     BAD_DATA = "BAD_DATA"
     BAD_REQUEST = "BAD_REQUEST"
     BAD_SETTING = "BAD_SETTING"
+    FORBIDDEN = "FORBIDDEN"
     INTERNAL = "INTERNAL"
     NOT_BUILT = "NOT_BUILT"
     NOT_FOUND = "NOT_FOUND"
+    RATE_LIMITED = "RATE_LIMITED"
     RANGE_TOO_LARGE = "RANGE_TOO_LARGE"
     REQUEST_TOO_LARGE = "REQUEST_TOO_LARGE"
     QUERY_TOO_COMPLEX = "QUERY_TOO_COMPLEX"
     SCHEMA_TOO_NEW = "SCHEMA_TOO_NEW"
     SCHEMA_TOO_OLD = "SCHEMA_TOO_OLD"
     STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
+    UNAUTHORISED = "UNAUTHORISED"
     UNKNOWN_PAIR = "UNKNOWN_PAIR"
     VENUE_UNREACHABLE = "VENUE_UNREACHABLE"
 
@@ -83,6 +86,24 @@ class QueryTooComplex(LiqgridError):
     """The GraphQL document is deeper, longer or has more aliases than the server allows."""
 
     code = ErrorCode.QUERY_TOO_COMPLEX
+
+
+class Unauthorised(LiqgridError):
+    """A key is needed and none came, or one that does not open."""
+
+    code = ErrorCode.UNAUTHORISED
+
+
+class Forbidden(LiqgridError):
+    """The key opens, but not this."""
+
+    code = ErrorCode.FORBIDDEN
+
+
+class RateLimited(LiqgridError):
+    """More was asked in a minute than the client may."""
+
+    code = ErrorCode.RATE_LIMITED
 
 
 class StoreUnavailable(LiqgridError):

@@ -8,19 +8,24 @@ from importlib.resources import as_file, files
 from urllib.parse import urlencode
 
 import psycopg
+import structlog
 from psycopg.conninfo import conninfo_to_dict
 from yoyo import get_backend, read_migrations
 
 from liqgrid.engine.market.errors import SchemaTooNew, SchemaTooOld, StoreUnavailable
 from liqgrid.engine.store.database import Connection, DatabaseKind, address, connected, detect_kind
 from liqgrid.engine.store.queue import check_queue, migrate_queue
+from liqgrid.engine.store.role import ensure_api_role
 from liqgrid.sql import migration_ids, queries
 
 _SQL = queries("schema")
+_log = structlog.get_logger()
 
 
 def migrate(dsn: str) -> DatabaseKind:
     """Bring the database to this liqgrid's schema; hypertables where the TimescaleDB extension can be had.
+
+    Where it may, it also makes the role the API reads as.
 
     Raises
     ------
@@ -48,6 +53,10 @@ def migrate(dsn: str) -> DatabaseKind:
         finally:
             backend.connection.close()
         migrate_queue(connection)
+        if reason := ensure_api_role(connection):
+            _log.warning(
+                "the API will read as your own role; docs/operations.md says how to give it one", reason=reason
+            )
         return detect_kind(connection)
 
 

@@ -1,6 +1,6 @@
 """The vendor's paths, in its envelope: ``{"code": "0", "msg": "success", "data": …}``, errors in its form too.
 
-Parameters that are not known here are left alone, as its clients may send more; the key they send is not looked at.
+Parameters that are not known here are left alone, as its clients may send more.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ PREFIX = "/api/futures/liquidation"
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _MAX_HISTORY = 1000
 _MAX_COINS = 200
+_COST = 300  # of any path, for its vendor's clients ask for ranges by name: the columns of most, in most rows
 _LATEST_MS = 253_402_300_799_999
 
 Values = Mapping[str, Any]
@@ -196,6 +197,7 @@ def _route(path: str, answer: Callable[[Request], Awaitable[Response]]) -> Route
 async def _serve(path: VendorPath, request: Request) -> Response:
     known = {parameter.name for parameter in path.parameters}
     given = [(name, text) for name, text in request.query_params.multi_items() if name in known]
+    request.state.visit.charge(_COST)
     data = await path.answer(request.app.state.pool, parse(given, path.parameters))
     marked = {"simulated": True} if await request.app.state.pool.simulated() else {}
     body = await asyncio.to_thread(to_json, {"code": "0", "msg": "success", "data": data, **marked})

@@ -1,0 +1,199 @@
+"""Who may ask, and how much: keys, scopes and limits, before anything else looks at a request.
+
+Anybody on this machine may ask without a key. That is told by the connection's own address, never by a header; and one
+that came through a proxy, or by a name that is not this machine's, is nobody on this machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv6Address, ip_address, ip_network
+from urllib.parse import urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from liqgrid.api.encode import to_json
+from liqgrid.api.errors import STATUS, error_body
+from liqgrid.api.keys import KeyRing
+from liqgrid.api.visit import Limits, Meters, Visit
+from liqgrid.engine.market.api_key import Scope as KeyScope
+from liqgrid.engine.market.errors import Forbidden, LiqgridError, RateLimited, Unauthorised
+
+VENDOR_PREFIX = "/api/"
+# What describes the API, or says that it lives; none of it is data.
+_PUBLIC = frozenset({"/", "/health", "/schema.graphql", "/openapi.json"})
+_EXPORTS = "/v1/export/"
+_PROXIED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
+_NETWORK_BITS = 64  # of an IPv6 address: what one subscriber is given
+_READERS = {"GET", "HEAD"}
+
+
+class Anonymous(StrEnum):
+    """Who may ask without a key."""
+
+    NOBODY = "nobody"
+    LOOPBACK = "loopback"
+    EVERYBODY = "everybody"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRules:
+    """What the operator decided; ``limits`` are those of each address that asks without a key, this machine's apart."""
+
+    anonymous: Anonymous = Anonymous.LOOPBACK
+    limits: Limits = field(default_factory=Limits)
+    origins: tuple[str, ...] = ()
+    log_requests: bool = False
+    meters: Meters = field(default_factory=Meters)
+
+
+class Access:
+    """Let a request in, as a ``Visit`` in its state, or refuse it; ``app.state.keys`` is the key ring."""
+
+    def __init__(self, app: ASGIApp, rules: AccessRules) -> None:
+        self._app = app
+        self._rules = rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        visit = scope["state"]["visit"] = Visit(client="unknown", meters=self._rules.meters)
+
+        async def send_told(message: Message) -> None:
+            if message["type"] in {"http.response.start", "websocket.http.response.start"}:
+                MutableHeaders(scope=message).update(visit.headers())
+                if visit.wait_s is not None:  # GraphQL found out when it had begun to answer
+                    message["status"] = STATUS[RateLimited.code]
+            await send(message)
+
+        try:
+            await self._admit(HTTPConnection(scope), visit)
+        except LiqgridError as error:
+            await _refuse(error, scope, receive, send_told)
+        else:
+            await self._app(scope, receive, send_told)
+
+    async def _admit(self, connection: HTTPConnection, visit: Visit) -> None:
+        """Fill in who it is, and raise if it is not let in."""
+        if _is_public(connection):
+            visit.client = "public"
+            return
+        sent, is_ours = sent_key(connection)
+        key = None if sent is None else await _ring(connection).find(sent)
+        if key is not None:
+            visit.client, visit.limits = key.key_id, key.limits
+            needed = _needed(connection)
+            if needed not in key.scopes:
+                raise Forbidden(f"this key does not open {connection.url.path}: it lacks the scope {needed}")
+        elif sent is not None and is_ours:
+            raise Unauthorised("the key does not open: it is mistyped, unknown or revoked")
+        else:
+            self._admit_anonymous(connection, visit)
+        visit.enter()
+
+    def _admit_anonymous(self, connection: HTTPConnection, visit: Visit) -> None:
+        local = is_local(connection)
+        if self._rules.anonymous is Anonymous.NOBODY or not (local or self._rules.anonymous is Anonymous.EVERYBODY):
+            raise Unauthorised("a key is needed; send it as X-API-Key or as Authorization: Bearer")
+        visit.client = "local" if local else address_of(connection)
+        visit.limits = None if local else self._rules.limits
+
+
+def _ring(connection: HTTPConnection) -> KeyRing:
+    ring: KeyRing = connection.app.state.keys
+    return ring
+
+
+def is_local(connection: HTTPConnection) -> bool:
+    """Tell whether a program on this machine asks for this machine, as far as can be told.
+
+    A web page in a browser here that had its own name point to 127.0.0.1 does not, nor does a proxy that says so.
+    """
+    if any(name in connection.headers for name in _PROXIED) or connection.client is None:
+        return False
+    return is_loopback(connection.client.host) and _is_this_machine(connection.headers.get("host", ""))
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname
+    except ValueError:
+        return False
+    return name is None or name == "localhost" or is_loopback(name)
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether an address is this machine's own."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return (mapped or found).is_loopback
+
+
+def address_of(connection: HTTPConnection) -> str:
+    """Return what requests without a key are counted by: the address, of IPv6 the network."""
+    host = connection.client.host if connection.client is not None else ""
+    try:
+        found = ip_address(host)
+    except ValueError:
+        return host or "unknown"
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is None:
+        return str(ip_network((found, _NETWORK_BITS), strict=False))
+    return host
+
+
+def sent_key(connection: HTTPConnection) -> tuple[str | None, bool]:
+    """Return the key a client sent, and whether it must be one of ours.
+
+    A vendor's client sends the vendor's key, which is nothing to us unless it is ours.
+    """
+    headers = connection.headers
+    if key := headers.get("x-api-key"):
+        return key, True
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return key.strip(), True
+    if connection.url.path.startswith(VENDOR_PREFIX):
+        return headers.get("cg-api-key"), False
+    return None, False
+
+
+def _is_public(connection: HTTPConnection) -> bool:
+    if connection.scope["type"] != "http" or connection.scope["method"] not in _READERS:
+        return False
+    # GraphiQL's page: without a query nothing is answered but the page, or that a query is missing.
+    return connection.scope["path"] in _PUBLIC or (
+        connection.scope["path"] == "/graphql" and "query" not in connection.query_params
+    )
+
+
+def _needed(connection: HTTPConnection) -> KeyScope:
+    if connection.scope["type"] == "websocket":
+        return KeyScope.STREAM
+    return KeyScope.EXPORT if connection.scope["path"].startswith(_EXPORTS) else KeyScope.READ
+
+
+async def _refuse(error: LiqgridError, scope: Scope, receive: Receive, send: Send) -> None:
+    connection = HTTPConnection(scope)
+    status = STATUS[error.code]
+    if connection.scope["path"].startswith(VENDOR_PREFIX):
+        body: object = {"code": str(status), "msg": error.message}
+    else:
+        body = error_body(error.code, error.message, error.context, connection.state.request_id)
+    headers = {"www-authenticate": "Bearer"} if isinstance(error, Unauthorised) else {}
+    response = Response(to_json(body), status, headers, "application/json")
+    if scope["type"] == "http":
+        await response(scope, receive, send)
+    elif "websocket.http.response" in scope.get("extensions", {}):
+        await WebSocket(scope, receive, send).send_denial_response(response)
+    else:
+        await send({"type": "websocket.close", "code": 1008, "reason": error.message[:100]})
