@@ -98,6 +98,8 @@ install_environment() {
         printf '%s\n' "$stamp" >"$venv/.liqgrid-$kind.part" &&
             rm -f "$venv/.liqgrid-making" &&
             mv "$venv/.liqgrid-$kind.part" "$venv/.liqgrid-$kind" || return 1
+        # Compiled now, the replay keeps nobody waiting later; where it cannot be, it is at the first build.
+        "$venv/bin/python" -m liqgrid.engine.model.warm >/dev/null 2>&1 || :
         say "ready after $((SECONDS - started)) s"
     else
         # The installer itself gave up, and left behind what was there before.

@@ -83,6 +83,7 @@ def create_app(dsn: str, rules: AccessRules | None = None) -> Starlette:
             Middleware(RequestIds),
             *([Middleware(AccessLog)] if rules.log_requests else []),
             Middleware(SafeHeaders),
+            Middleware(Provenance),
             *cross_origin(rules.origins),
             Middleware(Unexpected),
             Middleware(Access, rules),
@@ -100,7 +101,10 @@ async def _home(request: Request) -> Response:
 async def _health(request: Request) -> Response:
     """Answer 200 when the database answers."""
     await request.app.state.pool.fetchval(queries("api")["ping"])
-    return Response(to_json({"status": "ok", "version": __version__}), media_type="application/json")
+    simulated = await request.app.state.pool.simulated()
+    return Response(
+        to_json({"status": "ok", "version": __version__, "simulated": simulated}), media_type="application/json"
+    )
 
 
 async def _schema(request: Request) -> Response:
@@ -128,6 +132,30 @@ class RequestIds:
             await send(message)
 
         await self._app(scope, receive, send_with_id)
+
+
+class Provenance:
+    """Mark every answer from a simulated market with ``x-liqgrid-simulated: 1``, in whatever form it is."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+
+        async def send_marked(message: Message) -> None:
+            if message["type"] == "http.response.start" and await _is_simulated(scope):
+                MutableHeaders(scope=message)["x-liqgrid-simulated"] = "1"
+            await send(message)
+
+        await self._app(scope, receive, send_marked if scope["type"] == "http" else send)
+
+
+async def _is_simulated(scope: Scope) -> bool:
+    try:
+        return bool(await scope["app"].state.pool.simulated())
+    except LiqgridError:  # the database is away, so there is nothing from it to mark
+        return False
 
 
 class Unexpected:

@@ -31,6 +31,7 @@ class Pool:
 
     def __init__(self, connections: asyncpg.Pool) -> None:
         self._connections = connections
+        self._simulated: bool | None = None
 
     async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         """Return the rows of a query."""
@@ -41,6 +42,12 @@ class Pool:
         """Return the first value of a query's first row, None if there is no row."""
         with _coded():
             return await self._connections.fetchval(query, *arguments)
+
+    async def simulated(self) -> bool:
+        """Return whether the database holds simulated market data; once it holds any, that never changes."""
+        if self._simulated is None:
+            self._simulated = await self.fetchval(_SQL["is_simulated"])
+        return bool(self._simulated)
 
     async def write(self, query: str, *arguments: object) -> None:
         """Do the one kind of write there is, that a key was used, in a transaction of its own."""

@@ -24,6 +24,7 @@ from liqgrid.engine.market.arrays import F32, F64, I64
 from liqgrid.engine.market.times import utc_range
 
 FORMATS = ("png", "svg", "pdf")
+SIMULATED = "SIMULATED  "
 _BACKGROUND, _INK, _FAINT = "#0a0e1a", "#e6e9f2", "#8d97b0"
 _COLOURS = LinearSegmentedColormap.from_list(
     "liqgrid",
@@ -63,7 +64,7 @@ def to_heatmap(grid: Grid) -> Heatmap:
     """Return what is drawn of a served grid."""
     request, made = grid.request, grid.instruments[0]
     return Heatmap(
-        title=f"{request.pair}  {request.interval}",
+        title=f"{SIMULATED if made.simulated else ''}{request.pair}  {request.interval}",
         venues=", ".join(grid.venues),
         model=f"liqgrid model {made.model_version}, parameters {made.parameters_hash}",
         unit=grid.unit,

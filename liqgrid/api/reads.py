@@ -33,6 +33,7 @@ class InstrumentRow:
     model_version: str | None
     parameters_hash: str | None
     formula_version: str | None
+    simulated: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ GRAPHIQL_POLICY = (
 )
 _SENT = ["Authorization", "CG-API-KEY", "Content-Type", "If-None-Match", "X-API-Key", "X-Request-Id"]
 _SHOWN = [
-    "ETag", "Link", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After", "X-Query-Cost",
-    "X-Request-Id",
+    "ETag", "Link", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After",
+    "X-Liqgrid-Simulated", "X-Query-Cost", "X-Request-Id",
 ]  # fmt: skip
 _PREFLIGHT_KEPT_S = 600
 

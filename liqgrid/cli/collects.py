@@ -37,7 +37,7 @@ def run_until_told(work: Coroutine[Any, Any, T]) -> T | None:
     async def run() -> T | None:
         task = asyncio.ensure_future(work)
         loop = asyncio.get_running_loop()
-        told = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+        told = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         for number in told:
             loop.add_signal_handler(number, task.cancel)
         try:
@@ -50,8 +50,9 @@ def run_until_told(work: Coroutine[Any, Any, T]) -> T | None:
                 raise
             raise expected from group
         finally:
-            for number in told:
+            for number, handler in told.items():  # asyncio would leave what Python does by default
                 loop.remove_signal_handler(number)
+                signal.signal(number, handler)
 
     return asyncio.run(run())
 
@@ -105,12 +106,17 @@ def queue_backfills(plan: CollectPlan, dsn: str, days: float) -> None:
             say("backfill", f"{instrument}: {'queued' if new else 'one waits already'}")
 
 
-def collect(plan: CollectPlan, dsn: str) -> None:
-    """Collect until told to end."""
+def collect(plan: CollectPlan, dsn: str, backfill_days: float | None = None) -> None:
+    """Collect until told to end, and let the workers fetch so many days of the past."""
     from liqgrid.engine.collect.collector import collect as keep  # noqa: PLC0415 - slow to import
 
     configure_logs()
+    say_plan(plan)
+    say("", "Ctrl-C ends it; what is stored stays whole.")
+    run_until_told(keep(plan, dsn, backfill_days=backfill_days))
+
+
+def say_plan(plan: CollectPlan) -> None:
+    """Say of which venues what is collected."""
     for venue in plan.venues:
         say("collect", f"{venue.name}: {', '.join(map(str, venue.pairs))}")
-    say("", "Ctrl-C ends it; what is stored stays whole.")
-    run_until_told(keep(plan, dsn))

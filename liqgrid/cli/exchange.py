@@ -25,7 +25,10 @@ _DAY_MS = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class ExchangeOptions:
-    """What is simulated: coins against USDT, from which seed, how much history, and how fast time passes."""
+    """What is simulated: coins against USDT, from which seed, how much history, and how fast time passes.
+
+    ``origin_ms`` is when the history begins, instead of ``days`` before now.
+    """
 
     coins: tuple[str, ...]
     seed: int
@@ -33,6 +36,7 @@ class ExchangeOptions:
     days: int
     weight_limit: int
     faults: tuple[str, ...]
+    origin_ms: int | None = None
 
 
 def serve_exchange(options: ExchangeOptions, listener: socket.socket) -> None:
@@ -47,12 +51,12 @@ def serve_exchange(options: ExchangeOptions, listener: socket.socket) -> None:
         raise BadSetting(f"speed was {options.speed:g}; it must be above 0")
     faults = parse_faults(options.faults)
     now_ms = int(time.time() * 1000)
-    with progress(f"playing {options.days} days of {', '.join(options.coins)}"):
-        market = new_market(
-            options.seed, now_ms - options.days * _DAY_MS, [symbol_parameters(coin) for coin in options.coins]
-        )
+    clock = RunningClock(now_ms, options.speed)  # it goes on while the history is played
+    origin_ms = now_ms - options.days * _DAY_MS if options.origin_ms is None else options.origin_ms
+    with progress(f"playing {(now_ms - origin_ms) / _DAY_MS:.0f} days of {', '.join(options.coins)}"):
+        market = new_market(options.seed, origin_ms, [symbol_parameters(coin) for coin in options.coins])
         play_until(market, now_ms)
-    asyncio.run(_serve(market, RunningClock(now_ms, options.speed), faults, options.weight_limit, listener))
+    asyncio.run(_serve(market, clock, faults, options.weight_limit, listener))
 
 
 def parse_faults(texts: tuple[str, ...]) -> Faults:

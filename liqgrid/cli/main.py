@@ -9,32 +9,31 @@ A verb imports what it needs when it is called, so that help answers at once. Ex
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from liqgrid.cli.keys import keys
 from liqgrid.cli.options import (
+    HELP,
     AsJson,
     BarInterval,
     ConfigFile,
-    Files,
     Host,
+    Instruments,
     MaybeFiles,
     Open,
     Port,
     Symbol,
+    WithParent,
 )
-from liqgrid.engine.collect.archive.names import ArchiveKind
+from liqgrid.cli.sources import sources
 from liqgrid.engine.market.errors import BadSetting, LiqgridError
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.market.job import Queue
-
-HELP = {"help_option_names": ["-h", "--help"]}
-_OWN_CSV = "csv"
 
 app = typer.Typer(
     add_completion=False,
@@ -42,7 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # importing rich takes longer than everything else help does
     context_settings=HELP,
     help="A self-hosted data API for crypto liquidation heatmaps.",
-    epilog="Start with a file of bars: liqgrid up BTCUSDT_1h.csv",
+    epilog="Start with a simulated market: liqgrid up --demo; with live ones: liqgrid up",
 )
 app.add_typer(keys, name="keys")
 
@@ -89,12 +88,31 @@ def up(
     symbol: Symbol = None,
     interval: BarInterval = None,
     open_to_all: Open = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Of a simulated market, in a database of its own.")] = False,
+    speed: Annotated[
+        float | None, typer.Option(help="With --demo: how many times as fast as time the market goes on (default 1).")
+    ] = None,
+    collect: Annotated[
+        bool | None, typer.Option("--collect/--no-collect", help="Collect live; by default where no file is given.")
+    ] = None,
 ) -> None:
-    """Import files, build their grids, serve them: all in one."""
-    from liqgrid.cli import up as verb
+    """Collect live or import files, build grids, serve them."""
     from liqgrid.cli.settings import load_settings
 
-    verb.up(load_settings(), files or [], host, port, symbol, interval, open_to_all)
+    if demo and (files or collect is False):
+        raise BadSetting("--demo collects from its own market; leave files and --no-collect out")
+    if speed is not None and not demo:
+        raise BadSetting("--speed is of the simulated market; give --demo with it")
+    settings = load_settings()
+    if demo:
+        from liqgrid.cli.demo import up_demo
+
+        up_demo(settings, host, port, open_to_all, speed=1.0 if speed is None else speed)
+        return
+    from liqgrid.cli import up as verb
+
+    collects = not files if collect is None else collect
+    verb.up(settings, files or [], host, port, symbol, interval, open_to_all, collects=collects)
 
 
 @app.command()
@@ -109,59 +127,12 @@ def migrate() -> None:
         typer.echo(f"{migrate_database(dsn)}, {describe(settings)}: schema is up to date")
 
 
-class _ImportGroup(TyperGroup):
-    """What follows ``import`` is files of our own CSV, unless it is the name of a source."""
-
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        if not args or args[0] not in {*self.commands, *ctx.help_option_names}:
-            args = [_OWN_CSV, *args]
-        return super().parse_args(ctx, args)
-
-
-sources = typer.Typer(cls=_ImportGroup, context_settings=HELP)
 app.add_typer(sources, name="import", help="Import files: each whole or not at all, none twice.")
-
-
-@sources.command("binance")
-def import_binance(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Archives, .zip or .csv, or folders of them.")],
-    symbol: Symbol = None,
-    kind: Annotated[ArchiveKind | None, typer.Option(help="What is in them; otherwise their names say it.")] = None,
-    interval: BarInterval = None,
-) -> None:
-    """Import Binance's public archives of perpetual futures."""
-    from liqgrid.cli.archives import check_archives, import_archives
-    from liqgrid.cli.database import migrated
-    from liqgrid.cli.settings import load_settings
-
-    settings = load_settings()
-    archives = check_archives(paths, symbol, kind, interval)
-    with migrated(settings) as connection:
-        failures = import_archives(connection, archives)
-    if failures:
-        raise failures[0]
-
-
-@sources.command(_OWN_CSV)
-def import_csv(files: Files, symbol: Symbol = None, interval: BarInterval = None) -> None:
-    """Import bars in liqgrid's own CSV; `import FILE` is short for it."""
-    from liqgrid.cli.database import migrated
-    from liqgrid.cli.imports import check_file, import_file
-    from liqgrid.cli.settings import load_settings
-
-    settings = load_settings()
-    checked = [check_file(path, symbol, interval) for path in files]
-    with migrated(settings) as connection:
-        for file in checked:
-            import_file(connection, file)
 
 
 @app.command()
 def backfill(
-    instruments: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="INSTRUMENT", help="Such as binance:BTC-USDT; without any, all of config.toml."),
-    ] = None,
+    instruments: Instruments = None,
     days: Annotated[float, typer.Option(min=0.01, help="How far back from now.")] = 30,
     config: ConfigFile = None,
     as_jobs: Annotated[bool, typer.Option("--as-jobs", help="Queue it for the workers, a job an instrument.")] = False,
@@ -183,13 +154,15 @@ def backfill(
 
 @app.command()
 def collect(
-    instruments: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="INSTRUMENT", help="Such as binance:BTC-USDT; without any, all of config.toml."),
-    ] = None,
+    instruments: Instruments = None,
     config: ConfigFile = None,
+    backfill_days: Annotated[
+        float | None, typer.Option("--backfill", min=0.01, help="Let workers fetch so many days of the past, too.")
+    ] = None,
+    with_parent: WithParent = False,
 ) -> None:
     """Collect live from venues until told to end."""
+    from liqgrid.cli.children import end_with_parent
     from liqgrid.cli.collects import collect as verb
     from liqgrid.cli.collects import plan_of
     from liqgrid.cli.database import migrated_dsn
@@ -198,7 +171,9 @@ def collect(
     settings = load_settings()
     plan = plan_of(settings, config, instruments or [])
     with migrated_dsn(settings) as dsn:
-        verb(plan, dsn)
+        if with_parent:  # now, and not before: a database that this process uses is stopped by it
+            end_with_parent()
+        verb(plan, dsn, backfill_days)
 
 
 @app.command("config")
@@ -235,17 +210,18 @@ def worker(
         list[Queue] | None, typer.Option("--queue", help="Take jobs from this queue only; may be given several times.")
     ] = None,
     drain: Annotated[bool, typer.Option("--drain", help="End when no job is due.")] = False,
-    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
+    with_parent: WithParent = False,
 ) -> None:
     """Run builds and backfills as jobs, on any number of hosts."""
+    from liqgrid.cli.children import end_with_parent
     from liqgrid.cli.database import migrated_dsn
     from liqgrid.cli.settings import load_settings
-    from liqgrid.cli.worker import end_with_parent, work
+    from liqgrid.cli.worker import work
 
     settings = load_settings()
-    if with_parent:
-        end_with_parent()
     with migrated_dsn(settings) as dsn:
+        if with_parent:  # now, and not before: a database that this process uses is stopped by it
+            end_with_parent()
         work(settings, dsn, queues or [], drain=drain)
 
 
@@ -326,15 +302,23 @@ def exchange(
     fault: Annotated[
         list[str] | None, typer.Option(metavar="NAME=CHANCE", help="Such as stall=0.001; may be repeated.")
     ] = None,
+    origin_ms: Annotated[int | None, typer.Option("--origin-ms", hidden=True)] = None,
+    listener: Annotated[int | None, typer.Option("--listener", hidden=True)] = None,
+    with_parent: WithParent = False,
 ) -> None:
     """Serve a simulated market as Binance serves a real one."""
+    from liqgrid.cli.children import end_with_parent
     from liqgrid.cli.exchange import ExchangeOptions, serve_exchange
     from liqgrid.cli.listen import listening
     from liqgrid.engine.sim.parameters import DEFAULT_COINS
 
-    options = ExchangeOptions(tuple(coins or DEFAULT_COINS), seed, speed, days, weight_limit, tuple(fault or ()))
-    with listening("127.0.0.1", port) as listener:
-        serve_exchange(options, listener)
+    options = ExchangeOptions(
+        tuple(coins or DEFAULT_COINS), seed, speed, days, weight_limit, tuple(fault or ()), origin_ms
+    )
+    if with_parent:
+        end_with_parent()
+    with listening("127.0.0.1", port) if listener is None else socket.socket(fileno=listener) as socket_:
+        serve_exchange(options, socket_)
 
 
 @app.command()

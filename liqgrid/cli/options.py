@@ -10,6 +10,8 @@ import typer
 from liqgrid.engine.market.errors import BadRequest
 from liqgrid.engine.market.interval import Interval
 
+HELP = {"help_option_names": ["-h", "--help"]}
+
 
 def _checked_symbol(text: str | None) -> str | None:
     from liqgrid.engine.market.instrument import parse_instrument  # noqa: PLC0415 - only where one is given
@@ -36,4 +38,9 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 f
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Instead of config.toml in LIQGRID_HOME.")
 ]
+WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Instruments = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="INSTRUMENT", help="Such as binance:BTC-USDT; without any, all of config.toml."),
+]

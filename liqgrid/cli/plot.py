@@ -43,7 +43,8 @@ def plot_pair(
         image = draw(to_heatmap(grid), file_format)
     write_whole(output, image)
     covered = utc_range(int(grid.close_ms[0]) - interval.ms, int(grid.close_ms[-1]))
-    say("plot", f"{output}: {len(grid.close_ms)} columns of {request.pair} {interval}, {covered}")
+    simulated = "SIMULATED " if grid.instruments[0].simulated else ""
+    say("plot", f"{output}: {len(grid.close_ms)} columns of {simulated}{request.pair} {interval}, {covered}")
 
 
 def _request(named: str, interval: Interval, last: int) -> GridRequest:

@@ -22,7 +22,7 @@ from liqgrid.api.reads import (
     read_venues,
 )
 from liqgrid.cli.reads import ask
-from liqgrid.cli.text import duration, say
+from liqgrid.cli.text import SIMULATED_DATA, duration, say
 from liqgrid.engine.market.instrument import parse_pair
 from liqgrid.engine.market.stream import Stream
 from liqgrid.engine.market.times import iso, utc
@@ -47,7 +47,7 @@ class InstrumentStatus:
 
 def print_status(dsn: str, where: str, *, as_json: bool) -> None:
     """Print the state of a migrated database, ``where`` saying which it is."""
-    kind, reader, venues, instruments, queues, failures = ask(dsn, _load)
+    kind, simulated, reader, venues, instruments, queues, failures = ask(dsn, _load)
     if as_json:
         jobs = {
             "queues": {one.name: {"waiting": one.waiting, "running": one.running} for one in queues},
@@ -56,6 +56,7 @@ def print_status(dsn: str, where: str, *, as_json: bool) -> None:
         told = {
             "database": kind,
             "location": where,
+            "simulated": simulated,
             "api_role": reader.name,
             "venues": [_venue_as_data(one) for one in venues],
             "jobs": jobs,
@@ -64,6 +65,8 @@ def print_status(dsn: str, where: str, *, as_json: bool) -> None:
         print(json.dumps(told))
         return
     say("database", f"{kind}, {where}")
+    if simulated:
+        say("", SIMULATED_DATA)
     say("api", f"reads as {reader.name}" + (", which may write; see docs/operations.md" if reader.may_write else ""))
     for venue in venues:
         say("venue", _describe_venue(venue))
@@ -75,16 +78,17 @@ def print_status(dsn: str, where: str, *, as_json: bool) -> None:
         print()
         _print_instrument(one)
     if not instruments:
-        say("", "nothing is stored yet; liqgrid import FILE.csv brings bars in")
+        say("", "nothing is stored yet; `liqgrid up` collects from venues, `liqgrid import FILE.csv` brings bars in")
 
 
 async def _load(
     pool: Pool,
-) -> tuple[str, Reader, list[VenueRow], list[InstrumentStatus], list[QueueRow], list[FailureRow]]:
+) -> tuple[str, bool, Reader, list[VenueRow], list[InstrumentStatus], list[QueueRow], list[FailureRow]]:
     rows = await read_instruments(pool)
     instruments = [await _load_instrument(pool, row) for row in rows]
-    kind, reader, venues = await read_database_kind(pool), await read_role(pool), await read_venues(pool)
-    return kind, reader, venues, instruments, await read_queues(pool), await read_failures(pool)
+    kind, simulated, reader = await read_database_kind(pool), await pool.simulated(), await read_role(pool)
+    venues, queues, failures = await read_venues(pool), await read_queues(pool), await read_failures(pool)
+    return kind, simulated, reader, venues, instruments, queues, failures
 
 
 async def _load_instrument(pool: Pool, row: InstrumentRow) -> InstrumentStatus:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 _LABEL_WIDTH = 10
+SIMULATED_DATA = "SIMULATED: all of it is of a market that does not exist"
 
 
 def duration(ms: int) -> str:

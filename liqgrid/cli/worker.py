@@ -1,26 +1,20 @@
-"""``liqgrid worker``: runs jobs until told to end; ``up`` has one as a process of its own."""
+"""``liqgrid worker``: runs jobs until told to end."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 
 from liqgrid.cli.jobs import THREADS, Patient, works
 from liqgrid.cli.logs import configure_logs
 from liqgrid.cli.settings import Settings
-from liqgrid.cli.text import say, warn
+from liqgrid.cli.text import say
 from liqgrid.engine.market.job import Queue
 from liqgrid.engine.store.jobs import queue_changed
 from liqgrid.engine.store.sessions import Sessions
 from liqgrid.engine.store.worker import run_worker
-
-_PATIENCE_S = 30
 
 
 def work(settings: Settings, dsn: str, queues: Collection[Queue], *, drain: bool) -> None:
@@ -53,29 +47,3 @@ def work(settings: Settings, dsn: str, queues: Collection[Queue], *, drain: bool
         asyncio.run(run())
     finally:
         sessions.close()
-
-
-def end_with_parent() -> None:
-    """End this process in good order when the one that started it is gone: its end of our standard input closes."""
-
-    def watch() -> None:
-        sys.stdin.read()
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-@contextmanager
-def worker_process() -> Iterator[None]:
-    """Keep a worker running beside this process, with the same settings; it ends with the block, or with us."""
-    command = [sys.executable, "-m", "liqgrid", "worker", "--with-parent"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
-        try:
-            yield
-        finally:
-            process.terminate()
-            try:
-                process.wait(_PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                warn("the worker did not end in time and is killed; its job is taken up again by the next one")
-                process.kill()

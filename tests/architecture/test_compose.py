@@ -88,7 +88,7 @@ def test_validation_sees_a_mistake(tmp_path: Path, right: str, wrong: str) -> No
     assert "Schema validation errors" in result.stdout
 
 
-@pytest.mark.parametrize("name", ["migrate", "api", "worker"])
+@pytest.mark.parametrize("name", ["migrate", "api", "worker", "collector"])
 def test_service_runs_a_verb_that_exists(name: str) -> None:
     parse_as_liqgrid(service(name)["command"])
 
@@ -140,7 +140,7 @@ def test_api_waits_for_the_schema_and_is_on_loopback_only() -> None:
     assert api["ports"] == ["127.0.0.1:8000:8000"]
 
 
-@pytest.mark.parametrize("name", ["migrate", "api", "worker"])
+@pytest.mark.parametrize("name", ["migrate", "api", "worker", "collector"])
 def test_service_of_ours_is_confined_and_holds_no_password(name: str) -> None:
     ours = service(name)
     assert ours["build"] == "."

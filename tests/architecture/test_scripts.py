@@ -171,8 +171,10 @@ def test_changed_pyproject_installs_again_into_the_same_environment(project: Pro
 @pytest.mark.parametrize(
     ("given", "called"),
     [
-        ([], []),
+        ([], ["up"]),
+        (["--demo", "--port", "0"], ["up", "--demo", "--port", "0"]),
         (["--help"], ["--help"]),
+        (["--version"], ["--version"]),
         (["status", "--json"], ["status", "--json"]),
         (["BTC USDT_1h.csv", "b.csv"], ["up", "BTC USDT_1h.csv", "b.csv"]),
         (["missing/BARS.CSV"], ["up", "missing/BARS.CSV"]),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 from tests.cli.conftest import Inside, Liqgrid
 from tests.cli.market import market_rows, with_cell, write_market
+from tests.cli.processes import processes_over, wait_until
 
 BARS = 300
 
@@ -87,12 +89,12 @@ def test_second_up_finds_everything_there(lasting: Liqgrid, file: Path) -> None:
 
 
 def test_up_recovers_from_a_kill(lasting: Liqgrid) -> None:
-    killed = lasting.start("up", "--port", "0")
+    killed = lasting.start("up", "--no-collect", "--port", "0")
     killed.wait_until_served()
     os.killpg(killed.process.pid, signal.SIGKILL)  # its worker as well, which would stop the database
     killed.process.communicate()
     assert not is_stopped(lasting)
-    running = lasting.start("up", "--port", "0")
+    running = lasting.start("up", "--no-collect", "--port", "0")
     answer = ask(running.wait_until_served(), "{ pairs { edges { node { symbol } } } }")
     assert answer == {"pairs": {"edges": [{"node": {"symbol": "BTC-USDT"}}]}}
     assert running.end(signal.SIGINT)[0] == 0
@@ -188,34 +190,41 @@ def test_serve_on_its_own(lasting: Liqgrid) -> None:
     assert is_stopped(lasting)
 
 
-def worker_of(liqgrid: Liqgrid) -> list[int]:
-    """The worker processes over a home, by what the system says of every process."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                command = (folder / "cmdline").read_bytes().split(b"\0")
-                home = f"LIQGRID_HOME={liqgrid.home}".encode() in (folder / "environ").read_bytes().split(b"\0")
-            except OSError:  # it has ended meanwhile
-                continue
-            if home and b"--with-parent" in command:
-                found.append(int(folder.name))
-    return found
-
-
-def wait_until(holds: Callable[[], object]) -> None:
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_up_has_a_worker_that_ends_with_it(lasting: Liqgrid, number: signal.Signals) -> None:
-    running = lasting.start("up", "--port", "0")
+    running = lasting.start("up", "--no-collect", "--port", "0")
     running.wait_until_served()
-    wait_until(lambda: len(worker_of(lasting)) == 1)
+    wait_until(lambda: len(processes_over(lasting.home)) == 1)
     running.end(number)
-    wait_until(lambda: worker_of(lasting) == [])
+    wait_until(lambda: processes_over(lasting.home) == [])
     wait_until(lambda: is_stopped(lasting))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_venue_that_cannot_be_reached_is_named_and_the_rest_goes_on(lasting: Liqgrid) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]  # where nobody listens once the block is left
+    refusing = f'base_url = "http://127.0.0.1:{port}"\n'
+    (lasting.home / "config.toml").write_text(
+        f'[collect]\nvenues = ["binance", "bybit"]\n[venue.binance]\n{refusing}[venue.bybit]\n{refusing}', "utf-8"
+    )
+    running = lasting.start("up", "--port", "0")
+    address = running.wait_until_served()
+    assert "collect    bybit: BTC-USDT, ETH-USDT, SOL-USDT, XRP-USDT" in running.said
+
+    def venues() -> dict[str, str]:
+        told = json.loads(lasting.run("status", "--json").stdout)["venues"]
+        return {one["venue"]: one["reason"] for one in told if not one["reachable"]}
+
+    wait_until(lambda: len(venues()) == 2)
+    assert "bybit cannot be used: " in venues()["bybit"]
+    assert f"127.0.0.1:{port}" in venues()["binance"]
+    assert ask(address, "{ pairs { edges { node { symbol } } } }") is not None
+    assert {command[3] for command in processes_over(lasting.home)} == {"collect", "worker"}
+    code, errors = running.end(signal.SIGTERM)
+    assert code == 0, errors
+    assert 'event="venue cannot be reached"' in errors
+    assert "Traceback" not in errors
+    wait_until(lambda: processes_over(lasting.home) == [])
+    (lasting.home / "config.toml").unlink()

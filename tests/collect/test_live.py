@@ -195,13 +195,14 @@ def test_what_a_venue_lacks_is_listed_and_what_comes_late_is_taken(connection: C
 
 def test_liquidations_are_those_the_venue_tells_of(connection: Connection, migrated_dsn: str) -> None:
     async def run() -> list[tuple[int, str, float, float]]:
-        market = make_market(["BTC"], ORIGIN_MS + DAY_MS)
+        market = make_market(["BTC"], ORIGIN_MS + DAY_MS, seed=12)  # a day with many
         tape = market.tapes["BTCUSDT"]
-        times = liquidations_between(market, tape, ORIGIN_MS, ORIGIN_MS + DAY_MS).ts_ms
+        first_ms = ORIGIN_MS + HOUR_MS  # when the market begins, the venue has no bars yet
+        times = liquidations_between(market, tape, first_ms, ORIGIN_MS + DAY_MS).ts_ms
         counts = [
-            int(((times >= ms) & (times < ms + HOUR_MS)).sum()) for ms in range(ORIGIN_MS, int(times[-1]), HOUR_MS)
+            int(((times >= ms) & (times < ms + HOUR_MS)).sum()) for ms in range(first_ms, int(times[-1]), HOUR_MS)
         ]
-        start_ms = ORIGIN_MS + counts.index(max(counts)) * HOUR_MS  # the hour with the most
+        start_ms = first_ms + counts.index(max(counts)) * HOUR_MS  # the hour with the most
         clock = SteppedClock(start_ms)
         async with running_exchange(market, clock) as local, collecting(plan_for(local.url, ["BTC"]), migrated_dsn):
             await subscribed(local, connection)

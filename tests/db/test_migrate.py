@@ -41,6 +41,7 @@ PLAIN_TABLES = {
     "imported_file",
     "build",
     "model",
+    "provenance",
     "book_checkpoint",
     "skill",
     "venue_status",

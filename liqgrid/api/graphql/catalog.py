@@ -94,6 +94,9 @@ class Status:
     version: str = strawberry.field(description="Version of liqgrid.")
     schema_version: str = strawberry.field(description="Newest database migration this server needs.")
     database: str = strawberry.field(description="Kind and version of the database.")
+    simulated: bool = strawberry.field(
+        description="True where all it holds is of a simulated market, not of a real one."
+    )
     instruments: list[Instrument] = strawberry.field(description="Every stored instrument.")
 
 
@@ -163,6 +166,7 @@ async def load_status(pool: Pool) -> Status:
         version=__version__,
         schema_version=migration_ids("migrations")[-1],
         database=await read_database_kind(pool),
+        simulated=await pool.simulated(),
         instruments=[_instrument(row, built[row.instrument_id]) for row in rows],
     )
 

@@ -72,6 +72,7 @@ class VenueCoverage:
 
 @strawberry.type(description="What the answer covers and what it lacks.")
 class Coverage:
+    simulated: bool = strawberry.field(description="True where all of it is of a simulated market, not of a real one.")
     venues: list[VenueCoverage] = strawberry.field(
         description="Contribution of each instrument, the largest open interest first. Its price and bars are the "
         "answer's."
@@ -123,6 +124,7 @@ async def coverage_of(
     builds = await read_builds(pool, {column.build_id for column in columns})
     gaps = await read_gaps(pool, ids, first_ms, last_ms)
     return Coverage(
+        simulated=any(row.simulated for row in instruments),
         venues=[
             _venue_coverage(
                 row, [column for column in columns if column.instrument_id == row.instrument_id],

@@ -64,8 +64,13 @@ class View(GraphQL[Context, None]):
         answer: GraphQLHTTPResponse = {"data": result.data}
         if result.errors:
             answer["errors"] = [coded(error, request.state.request_id).formatted for error in result.errors]
+        extensions: dict[str, object] = {}
+        if result.data is not None and await request.app.state.pool.simulated():
+            extensions["simulated"] = True
         if (cost := request.state.visit.told_cost()) is not None:
-            answer["extensions"] = {"cost": cost}
+            extensions["cost"] = cost
+        if extensions:
+            answer["extensions"] = extensions
         return answer
 
     def decode_json(self, data: str | bytes) -> object:

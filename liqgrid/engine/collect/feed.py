@@ -22,6 +22,7 @@ from liqgrid.engine.market.instrument import Instrument
 from liqgrid.engine.market.stream import Stream
 from liqgrid.engine.store.database import Connection
 from liqgrid.engine.store.progress import Span, extend_cursor, load_cursors, load_gaps, note_attempts, save_contract
+from liqgrid.engine.store.provenance import claim
 from liqgrid.engine.store.raw import ensure_instrument
 from liqgrid.engine.store.sessions import Sessions
 
@@ -52,11 +53,12 @@ async def make_feed(venue: Venue, exchange: Any, instrument: Instrument, session
     Raises
     ------
     BadSetting
-        If the venue does not have it.
+        If the venue does not have it, or is simulated where the database is not, or the other way round.
     """
     contract = find_contract(exchange, instrument)
 
     def register(connection: Connection) -> int:
+        claim(connection, simulated=exchange.simulated)
         stored = ensure_instrument(connection, instrument)
         save_contract(
             connection, stored.instrument_id, contract.market_id, contract.contract_size, linear=contract.linear

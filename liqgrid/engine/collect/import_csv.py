@@ -11,6 +11,7 @@ from liqgrid.engine.market.bars import gaps
 from liqgrid.engine.market.instrument import PriceType
 from liqgrid.engine.market.stream import Stream
 from liqgrid.engine.store.database import Connection
+from liqgrid.engine.store.provenance import claim
 from liqgrid.engine.store.raw import (
     ensure_instrument,
     find_import,
@@ -56,11 +57,14 @@ def import_csv(
     ------
     BadData
         From ``read_csv``, naming file, line and column.
+    BadSetting
+        If the database holds simulated data.
     """
     stream = f"{Stream.BAR_LAST}:{source.interval}"
     with source.path.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
     with connection.transaction():
+        claim(connection, simulated=False)
         stored = ensure_instrument(connection, source.instrument)
         lock_instrument(connection, stored.instrument_id)
         before = find_import(connection, stored.instrument_id, stream, content)

@@ -25,6 +25,7 @@ class Sessions:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._idle: SimpleQueue[tuple[ExitStack, Connection]] = SimpleQueue()
+        self._closed = False
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Do a piece of work in one transaction.
@@ -43,6 +44,8 @@ class Sessions:
                 with connection.transaction():
                     result = work(connection)
                 self._idle.put((using.pop_all(), connection))
+            if self._closed:  # meanwhile: a thread's work outlives the task that waited for it
+                self.close()
         except psycopg.InterfaceError as error:  # the connection had been closed before
             raise StoreUnavailable(f"database {address(self._dsn)} went away: {error}") from error
         return result
@@ -58,7 +61,8 @@ class Sessions:
             return opening.pop_all(), connection
 
     def close(self) -> None:
-        """Close the connections that are idle."""
+        """Close the connections that are idle, and each other one after its work."""
+        self._closed = True
         while True:
             try:
                 stack, _ = self._idle.get_nowait()

@@ -53,7 +53,7 @@ END $$
 -- name: grant_reads
 GRANT SELECT ON _yoyo_migration, api_key, bar, build, collect_gap, funding_rate, grid_column, instrument,
                 job_failure, leverage_tier, liquidation, liquidation_bar, long_short_ratio, model, open_interest,
-                procrastinate_jobs, skill, venue_status
+                procrastinate_jobs, provenance, skill, venue_status
 TO liqgrid_api
 
 -- name: grant_note_use

@@ -12,6 +12,9 @@ SELECT migration_id FROM _yoyo_migration
 -- name: database_kind
 SELECT current_setting('server_version')
 
+-- name: is_simulated
+SELECT simulated FROM provenance
+
 -- name: timescale_version
 SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'
 
@@ -27,7 +30,8 @@ SELECT i.instrument_id, i.venue, i.pair, i.coin, i.quote,
             ORDER BY b.ts DESC LIMIT 1) AS newest) AS last_bar_ms,
        (extract(epoch FROM built.watermark) * 1000)::bigint AS built_until_ms,
        (extract(epoch FROM built.finished_at) * 1000)::bigint AS built_at_ms,
-       built.model_version, built.parameters_hash, built.formula_version
+       built.model_version, built.parameters_hash, built.formula_version,
+       coalesce((SELECT simulated FROM provenance), false) AS simulated
 FROM instrument i
 LEFT JOIN LATERAL (SELECT open_interest_base FROM open_interest o
                    WHERE o.instrument_id = i.instrument_id ORDER BY ts DESC LIMIT 1) oi ON true

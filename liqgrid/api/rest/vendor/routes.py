@@ -199,7 +199,8 @@ async def _serve(path: VendorPath, request: Request) -> Response:
     given = [(name, text) for name, text in request.query_params.multi_items() if name in known]
     request.state.visit.charge(_COST)
     data = await path.answer(request.app.state.pool, parse(given, path.parameters))
-    body = await asyncio.to_thread(to_json, {"code": "0", "msg": "success", "data": data})
+    marked = {"simulated": True} if await request.app.state.pool.simulated() else {}
+    body = await asyncio.to_thread(to_json, {"code": "0", "msg": "success", "data": data, **marked})
     headers = {"etag": tag_of_body(body), "cache-control": "private, no-cache", "vary": "accept-encoding"}
     if matches(request.headers.get("if-none-match"), headers["etag"]):
         return Response(None, 304, headers)

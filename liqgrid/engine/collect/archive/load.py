@@ -15,6 +15,7 @@ from liqgrid.engine.market.bars import Bars, gaps
 from liqgrid.engine.market.errors import BadData
 from liqgrid.engine.market.rows import BarRows
 from liqgrid.engine.store.database import Connection
+from liqgrid.engine.store.provenance import claim
 from liqgrid.engine.store.raw import (
     ensure_instrument,
     find_import,
@@ -63,6 +64,8 @@ def import_archive(
     ------
     BadData
         Naming file, member of the zip, line, column and value; or if the file is not what its checksum says.
+    BadSetting
+        If the database holds simulated data.
     """
     content = _checked_hash(archive.path)
     for stored in list_instruments(connection):
@@ -73,6 +76,7 @@ def import_archive(
     rows = read_archive(archive, on_read)
     missing: list[tuple[int, int]] = []
     with connection.transaction():
+        claim(connection, simulated=False)
         instrument_id = ensure_instrument(connection, archive.instrument).instrument_id
         lock_instrument(connection, instrument_id)
         written = save_open_interest(connection, instrument_id, rows.open_interest)

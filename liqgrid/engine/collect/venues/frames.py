@@ -28,6 +28,8 @@ from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.market.rows import Liquidation
 
 _log = structlog.get_logger()
+# The local exchange marks every answer with it.
+SIMULATED_HEADER = "x-liqgrid-simulated"
 # What reading something malformed raises: ours, and what ccxt's parsers run into.
 UNREADABLE = (BadData, CcxtError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
@@ -73,6 +75,7 @@ class Frames:
         self.bad_frames = 0
         self.asked_to_wait_until_s = 0.0  # monotonic
         self.heard_ms = 0  # the venue's clock, by its frames
+        self.simulated = False  # what answers says so of itself
 
     def client(self, url: str) -> Any:
         """Return ccxt's connection to a URL, made to outlive frames it cannot read."""
@@ -95,9 +98,10 @@ class Frames:
         return handle_message
 
     def handle_errors(self, code: int, reason: str, url: str, method: str, headers: Any, *rest: Any) -> Any:
-        """Remember how long the venue asks to be left alone, then let ccxt judge the answer."""
+        """Remember how long the venue asks to be left alone, and whether it is one; then let ccxt judge the answer."""
+        self.simulated = self.simulated or _header(headers, SIMULATED_HEADER) is not None
         if code in {418, 429, 503}:
-            wanted = next((value for name, value in (headers or {}).items() if name.lower() == "retry-after"), None)
+            wanted = _header(headers, "retry-after")
             try:
                 wait_s = float(wanted) if wanted is not None else 0.0
             except ValueError:  # a date
@@ -150,3 +154,8 @@ class Frames:
             "frame cannot be read", venue=self.venue, reason=f"{type(error).__name__}: {error}"[:200],
             frame=str(content)[:200], so_far=self.bad_frames,
         )  # fmt: skip
+
+
+def _header(headers: Any, name: str) -> str | None:
+    """Return a header of an answer, whatever case it is written in."""
+    return next((value for found, value in (headers or {}).items() if found.lower() == name), None)
