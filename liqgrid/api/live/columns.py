@@ -195,11 +195,14 @@ def _events(
 
 def _instrument(row: dict[str, Any]) -> InstrumentRow:
     """Return what a column's row says of its instrument."""
-    names = ("venue", "pair", "coin", "quote")
-    venue, pair, coin, quote = (row.pop(name) for name in names)
+    names = ("venue", "pair", "coin", "quote", "simulated")
+    venue, pair, coin, quote, simulated = (row.pop(name) for name in names)
     for name in ("waiting", "reaches_back"):
         del row[name]
-    return InstrumentRow(row["instrument_id"], venue, pair, coin, quote, row["open_interest_base"], *[None] * 6)
+    return InstrumentRow(
+        row["instrument_id"], venue, pair, coin, quote, row["open_interest_base"], None, None, None, None, None, None,
+        simulated,
+    )  # fmt: skip
 
 
 def asked_columns(request: GridRequest) -> tuple[object, ...]:

@@ -33,7 +33,8 @@ WITH asked AS (
     WHERE c."interval" = $3::text AND c.ts >= (SELECT ts FROM first)
     ORDER BY c.ts LIMIT $8::bigint + 1
 )
-SELECT a.venue, a.pair, a.coin, a.quote, (SELECT count(*) FROM times) AS waiting,
+SELECT a.venue, a.pair, a.coin, a.quote, coalesce((SELECT simulated FROM provenance), false) AS simulated,
+       (SELECT count(*) FROM times) AS waiting,
        EXISTS (SELECT FROM grid_column c JOIN asked USING (instrument_id)
                WHERE c."interval" = $3::text AND c.ts <= to_timestamp($6::bigint / 1000.0)) AS reaches_back,
        c.instrument_id, (extract(epoch FROM c.ts) * 1000)::bigint AS close_ms, c.build_id, c.price, c.open, c.high, c.low,
