@@ -14,12 +14,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from liqgrid.engine.market.arrays import F64, I64
 from liqgrid.engine.market.bars import aggregate, finest_series
 from liqgrid.engine.market.errors import BadData
+from liqgrid.engine.market.grid import GridColumns
 from liqgrid.engine.market.instrument import Instrument, PriceType
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.market.tiers import assumed_tiers, in_force, published_tiers
@@ -98,23 +101,29 @@ def build_instrument(
         closes = closes_of(wanted, inputs)
         columns = dict.fromkeys(Interval, 0)
         kept_ms = grid.newest_checkpoint_ms(connection, instrument_id) or 0
-        for start, stop in chunks(inputs, rule_changes_ms(stored.instrument, tier_sets), closes):
-            part = inputs.replay.rows(start, stop)
-            at_ms = int(part.open_ms[0])
-            levels = level_table(stored.instrument, in_force(tier_sets, at_ms), parameters, at_ms)
-            done = replay(book, part, levels, parameters, closes[start:stop])
-            book = done.book
-            for made in grid_columns(done.snapshots, start, wanted, inputs):
-                grid.save_columns(connection, instrument_id, build_id, made)
-                columns[made.interval] += len(made)
-            new = part.open_ms >= changed_ms  # (T,)
-            grid.save_predictions(
-                connection, instrument_id, part.open_ms[new], part.close_ms[new], done.predicted_base[:, new]
-            )
-            if book.close_ms >= kept_ms + _CHECKPOINT_EVERY_MS:
-                grid.save_checkpoint(connection, instrument_id, key, book.close_ms, book_to_bytes(book))
-                kept_ms = book.close_ms
-            on_progress(stop - inputs.first, total)
+        # What one chunk made is written while the next is replayed: the server works beside us, not in turn with us.
+        with ThreadPoolExecutor(1) as writer:
+            written: Future[None] | None = None
+            for start, stop in chunks(inputs, rule_changes_ms(stored.instrument, tier_sets), closes):
+                part = inputs.replay.rows(start, stop)
+                at_ms = int(part.open_ms[0])
+                levels = level_table(stored.instrument, in_force(tier_sets, at_ms), parameters, at_ms)
+                done = replay(book, part, levels, parameters, closes[start:stop])
+                book = done.book
+                made = list(grid_columns(done.snapshots, start, wanted, inputs))
+                for of_interval in made:
+                    columns[of_interval.interval] += len(of_interval)
+                new = part.open_ms >= changed_ms  # (T,)
+                predicted = Predicted(part.open_ms[new], part.close_ms[new], done.predicted_base[:, new])
+                is_kept = book.close_ms >= kept_ms + _CHECKPOINT_EVERY_MS
+                kept_ms = book.close_ms if is_kept else kept_ms
+                if written is not None:
+                    written.result()
+                checkpoint = book if is_kept else None
+                written = writer.submit(_write, connection, instrument_id, build_id, key, made, predicted, checkpoint)
+                on_progress(stop - inputs.first, total)
+            if written is not None:
+                written.result()
         skill = {}
         until_ms = book.close_ms // _DAY_MS * _DAY_MS
         scored_until_ms = grid.load_scored_until(connection, instrument_id)
@@ -144,6 +153,32 @@ def build_instrument(
         duration_s=time.perf_counter() - started,
         skill=skill,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """Predicted liquidations (2, T) of bars, base units, with their open and close times (T,)."""
+
+    open_ms: I64
+    close_ms: I64
+    base: F64
+
+
+def _write(
+    connection: Connection,
+    instrument_id: int,
+    build_id: int,
+    key: grid.BuildKey,
+    columns: list[GridColumns],
+    predicted: Predicted,
+    checkpoint: Book | None,
+) -> None:
+    """Write what one chunk of bars made; a checkpoint where one is due."""
+    for of_interval in columns:
+        grid.save_columns(connection, instrument_id, build_id, of_interval)
+    grid.save_predictions(connection, instrument_id, predicted.open_ms, predicted.close_ms, predicted.base)
+    if checkpoint is not None:
+        grid.save_checkpoint(connection, instrument_id, key, checkpoint.close_ms, book_to_bytes(checkpoint))
 
 
 def load_change(connection: Connection, instrument_id: int, key: grid.BuildKey) -> int | None:

@@ -279,7 +279,9 @@ def test_bars_before_the_first_open_interest_wait_for_it(
     assert report is not None
     assert report.bars == 35
     coverage = connection.execute("SELECT coverage FROM build").fetchone()
-    assert coverage == ({"bars_without_volume": 0, "bars_without_open_interest": 25, "tiers_assumed": False},)
+    assert coverage == (
+        {"bars_without_volume": 0, "bars_without_open_interest": 25, "samples_held_back": 0, "tiers_assumed": False},
+    )
     bring(connection, rows)
     bring(other, rows)
     build(connection)

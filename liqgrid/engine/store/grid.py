@@ -88,6 +88,7 @@ def begin_build(
     connection: Connection, instrument_id: int, key: BuildKey, parameters: dict[str, Any], after_ms: int
 ) -> int:
     """Take away what an earlier build made after ``after_ms``, and return the new build's number."""
+    connection.execute(_SQL["commit_without_waiting"])
     for name in ("delete_columns", "delete_predictions", "delete_checkpoints"):
         connection.execute(_SQL[name], [instrument_id, after_ms])
     connection.execute(_SQL["save_model"], [key.model_version, key.parameters_hash, Jsonb(parameters)])

@@ -1,5 +1,10 @@
 -- What builds read and write. A build is one transaction that holds the instrument's lock.
 
+-- A build makes nothing that its raw rows could not make again, so its commit need not wait for the disk: a server that
+-- crashes right after it has the old grid and still knows that it is out of date.
+-- name: commit_without_waiting
+SET LOCAL synchronous_commit = off
+
 -- name: load_changed_from
 SELECT (extract(epoch FROM changed_from) * 1000)::bigint FROM instrument WHERE instrument_id = $1::integer
 
