@@ -13,7 +13,7 @@ from tests.api.conftest import NAMES_ONLY, REALISED, Served
 from tests.api.rest import FORMS, in_rest, rows_of
 
 _MOMENT = """pair interval asOf price unit model { version parameters parametersHash formulaVersions computedAt }
-coverage { modelledShare unplacedShare missing gaps { venue symbol stream startsAt endsAt }
+coverage { simulated modelledShare unplacedShare missing gaps { venue symbol stream startsAt endsAt }
 venues { venue pair symbol openInterestShare columns newest storedUntil markColumns carriedOpenInterestColumns
 tiersAssumed tiersAssumedBefore barsWithoutVolume } }"""
 _CLUSTER = """side low high peakPrice notional base distance share id born bornBefore peak { at notional } swept
@@ -92,7 +92,7 @@ def test_pairs_skill_and_status_as_graphql(served: Served) -> None:
     skill = served.ask(f'{{ skill(pair: "BTC-USDT") {{ {fields} }} }}')["skill"]
     assert skill
     assert served.client.get("/v1/skill/BTC-USDT").json() == {"items": in_rest(skill)}
-    status = served.ask(f"{{ status {{ version schemaVersion database instruments {{ {INSTRUMENT} }} }} }}")["status"]
+    status = served.ask(f"{{ status {{ version schemaVersion database simulated instruments {{ {INSTRUMENT} }} }} }}")["status"]
     assert served.client.get("/v1/status").json() == in_rest(status)
 
 
