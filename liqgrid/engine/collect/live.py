@@ -97,9 +97,10 @@ class Live:
         self.fresh.set()
 
     def take_fresh(self) -> Fresh:
-        """Return what waits to be written, which then waits no more; what was lost is known with the next bar."""
+        """Return what waits to be written; what was lost is known with the next bar that closes after it."""
         lost = None
-        if self.bars and self.silent_from_ms is not None:
+        # A bar that waited since before the loss says nothing of it.
+        if self.bars and self.silent_from_ms is not None and self.closed_ms > self.silent_from_ms:
             lost, self.silent_from_ms = Span(self.silent_from_ms, self.closed_ms), None
         fresh = Fresh(self.bars, self.liquidations, self.hears_liquidations, lost)
         self.bars, self.liquidations = [], []
