@@ -92,7 +92,8 @@ def test_pairs_skill_and_status_as_graphql(served: Served) -> None:
     skill = served.ask(f'{{ skill(pair: "BTC-USDT") {{ {fields} }} }}')["skill"]
     assert skill
     assert served.client.get("/v1/skill/BTC-USDT").json() == {"items": in_rest(skill)}
-    status = served.ask(f"{{ status {{ version schemaVersion database simulated instruments {{ {INSTRUMENT} }} }} }}")["status"]
+    fields = f"version schemaVersion database simulated instruments {{ {INSTRUMENT} }}"
+    status = served.ask(f"{{ status {{ {fields} }} }}")["status"]
     assert served.client.get("/v1/status").json() == in_rest(status)
 
 
