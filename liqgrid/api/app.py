@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from liqgrid import __version__
 from liqgrid.api.access import Access, AccessRules
 from liqgrid.api.access_log import AccessLog
-from liqgrid.api.database import open_pool, read_role
+from liqgrid.api.database import Pool, open_pool, read_role
 from liqgrid.api.encode import to_json
 from liqgrid.api.errors import error_response, on_http_exception, on_liqgrid_error, on_unexpected
 from liqgrid.api.graphql.schema import sdl
@@ -152,9 +152,12 @@ class Provenance:
 
 
 async def _is_simulated(scope: Scope) -> bool:
+    pool: Pool = scope["app"].state.pool
+    if pool.is_away:  # there is nothing from it to mark, and its absence was told of
+        return False
     try:
-        return bool(await scope["app"].state.pool.simulated())
-    except LiqgridError:  # the database is away, so there is nothing from it to mark
+        return await pool.simulated()
+    except LiqgridError:  # gone in this very moment
         return False
 
 

@@ -32,15 +32,16 @@ class Pool:
     def __init__(self, connections: asyncpg.Pool) -> None:
         self._connections = connections
         self._simulated: bool | None = None
+        self.is_away = False  # by what the last statement met
 
     async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         """Return the rows of a query."""
-        with _coded():
+        with self._told():
             return await self._connections.fetch(query, *arguments)
 
     async def fetchval(self, query: str, *arguments: object) -> Any:
         """Return the first value of a query's first row, None if there is no row."""
-        with _coded():
+        with self._told():
             return await self._connections.fetchval(query, *arguments)
 
     async def simulated(self) -> bool:
@@ -55,6 +56,16 @@ class Pool:
             async with self._connections.acquire() as connection, connection.transaction():
                 await connection.execute(_ACCESS["allow_write"])
                 await connection.execute(query, *arguments)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            with _coded():
+                yield
+        except StoreUnavailable:
+            self.is_away = True
+            raise
+        self.is_away = False
 
     async def close(self) -> None:
         """Close the connections when what runs on them is done."""

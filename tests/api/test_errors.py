@@ -148,6 +148,11 @@ QUESTIONS = [
     ("{ status { ...Many } } fragment Many on Status {" + " ".join(f"a{n}: version" for n in range(30)) + "}",
      "QUERY_TOO_COMPLEX"),
     ("{" + "__typename " * 2001 + "}", "QUERY_TOO_COMPLEX"),
+    # Selections of nothing, and of nowhere
+    ("{ }", "BAD_REQUEST"),
+    (f"{{ grid({BTC}) {{ longTotal {{ }} }} }}", "BAD_REQUEST"),
+    (f"{{ grid({BTC}) {{ ... on Grid {{ }} }} }}", "BAD_REQUEST"),
+    ("{ ...nowhere }", "BAD_REQUEST"),
     ("{ __schema { types {" + "fields { type {" * 8 + "name" + "} }" * 8 + "} } }", "QUERY_TOO_COMPLEX"),
 ]
 BODIES = [

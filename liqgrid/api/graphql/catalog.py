@@ -166,7 +166,7 @@ async def load_status(pool: Pool) -> Status:
         version=__version__,
         schema_version=migration_ids("migrations")[-1],
         database=await read_database_kind(pool),
-        simulated=await pool.simulated(),
+        simulated=rows[0].simulated if rows else await pool.simulated(),
         instruments=[_instrument(row, built[row.instrument_id]) for row in rows],
     )
 

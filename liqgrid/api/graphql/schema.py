@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
+from graphql import FragmentDefinitionNode, FragmentSpreadNode, GraphQLError, SelectionSetNode, Visitor, visit
 from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StreamResult
@@ -41,6 +41,32 @@ class CostLimit(SchemaExtension):
         yield
 
 
+class WholeSelections(SchemaExtension):
+    """Refuses what the parser lets through and the limiters do not expect: a selection of nothing, or of nowhere."""
+
+    def on_validate(self) -> Iterator[None]:
+        """Look at every selection before the limiters do."""
+        document = self.execution_context.graphql_document
+        assert document is not None  # noqa: S101 - it is validated, so it was parsed
+        fragments = {one.name.value for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+        visit(document, _Selections(fragments))
+        yield
+
+
+class _Selections(Visitor):
+    def __init__(self, fragments: set[str]) -> None:
+        super().__init__()
+        self._fragments = fragments
+
+    def enter_selection_set(self, node: SelectionSetNode, *_: Any) -> None:
+        if not node.selections:
+            raise GraphQLError("a selection is empty; name at least one field in its braces", [node])
+
+    def enter_fragment_spread(self, node: FragmentSpreadNode, *_: Any) -> None:
+        if node.name.value not in self._fragments:
+            raise GraphQLError(f"fragment {node.name.value!r} is not in the document", [node])
+
+
 class Schema(strawberry.Schema):
     """The schema; errors are rendered and logged by us, so strawberry need not print them as well."""
 
@@ -70,6 +96,7 @@ def schema() -> Schema:
         subscription=Subscription,
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[
+            WholeSelections,
             lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
             lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),
             lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
