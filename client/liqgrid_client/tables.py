@@ -48,6 +48,7 @@ class SeriesTable(Table):
     """A row for each time."""
 
     if TYPE_CHECKING:
+        symbol: str
         times: NDArray[np.datetime64]
         page_info: PageInfo
 

@@ -136,7 +136,10 @@ class Series:
         )  # fmt: skip
 
     def _pages(self, document: str, kind: type[S], after: str | None, **arguments: object) -> Pages[S]:
-        def read(cursor: str | None) -> S:
-            return self._transport.ask(question(document, one(kind), after=cursor, **arguments))
+        def read(cursor: str | None, symbol: str | None) -> S:
+            # The first page says of which instrument the series is: another may lead by the time of the next.
+            venue, _, pair = (symbol or "").partition(":")
+            named = {**arguments, "venue": venue, "pair": pair} if symbol else arguments
+            return self._transport.ask(question(document, one(kind), after=cursor, **named))
 
         return Pages(read, after)

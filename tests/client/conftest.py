@@ -1,0 +1,63 @@
+"""A served market for the client, and either half of the client in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from liqgrid.engine.market.instrument import parse_instrument
+from liqgrid.engine.market.interval import Interval
+from liqgrid.engine.store.database import connected
+from liqgrid.engine.store.migrate import migrate
+from liqgrid.engine.store.raw import ensure_instrument
+from tests.api.conftest import put
+from tests.api.realised import put_realised
+from tests.api.served import Api, serving
+from tests.api.test_live_columns import FIRST, Venue
+from tests.client.both import HALVES, Half
+from tests.conftest import new_database_on
+from tests.markets import BITCOIN, market
+
+BARS = 600  # of 15 minutes
+
+
+@pytest.fixture(params=HALVES)
+def half(request: pytest.FixtureRequest) -> Half:
+    return Half(request.param)
+
+
+@pytest.fixture(scope="session")
+def api(postgresql_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """BTC-USDT built from 15 minute bars; XRP-USDT with the rows of tests/api/realised.py alone."""
+    with new_database_on(postgresql_server) as dsn:
+        migrate(dsn)
+        with connected(dsn) as connection:
+            put(connection, market(BARS, Interval.M15, seed=3), tmp_path_factory.mktemp("market"), BITCOIN)
+            stored = ensure_instrument(connection, parse_instrument("binance:XRP-USDT"))
+            put_realised(connection, stored.instrument_id)
+        with serving(dsn) as api:
+            yield api
+
+
+@pytest.fixture(scope="session")
+def url(api: Api) -> str:
+    return str(api.client.base_url)
+
+
+@pytest.fixture
+def venue(postgresql_server: str, tmp_path: Path) -> Iterator[Venue]:
+    """A grid that grows as a test says."""
+    with new_database_on(postgresql_server) as dsn:
+        migrate(dsn)
+        with connected(dsn) as connection:
+            venue = Venue(dsn, connection, tmp_path, market(200, Interval.M15, seed=5))
+            venue.grow(FIRST)
+            yield venue
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LIQGRID_URL", "LIQGRID_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
