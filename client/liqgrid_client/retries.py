@@ -13,7 +13,7 @@ from liqgrid_client.errors import LiqgridError
 
 # Every question only reads, so it may be asked again. One that timed out may not: the server is at work on it.
 _PASSING = frozenset({"UNREACHABLE", "RATE_LIMITED", "STORE_UNAVAILABLE"})
-_FIRST_PAUSE_S = 0.2
+FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 15.0
 
 
@@ -24,7 +24,7 @@ def is_passing(error: BaseException) -> bool:
 
 def pause_s(failures: int, error: BaseException | None) -> float:
     """Return how long to wait after so many failures: what the server said, or twice as long each time, with chance."""
-    longest = min(_FIRST_PAUSE_S * 2.0 ** min(failures - 1, 20), LONGEST_PAUSE_S)
+    longest = min(FIRST_PAUSE_S * 2.0 ** min(failures - 1, 20), LONGEST_PAUSE_S)
     pause = longest * random.uniform(0.5, 1)  # noqa: S311 - so that clients do not come back all at once
     told = error.retry_after if isinstance(error, LiqgridError) else None
     return pause if told is None else told

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from dataclasses import dataclass, field
+from functools import cache
 
 import httpx
 
@@ -21,13 +22,18 @@ class Settings:
     key: str | None = field(repr=False)
     timeout_s: float
     patience_s: float
-    tls: ssl.SSLContext | None = field(repr=False, default=None)
+    tls: ssl.SSLContext = field(repr=False)
 
     @property
     def headers(self) -> dict[str, str]:
         """What every request carries."""
         key = {} if self.key is None else {"X-API-Key": self.key}
         return {"User-Agent": f"liqgrid-client/{__version__}", **key}
+
+    @property
+    def socket_tls(self) -> ssl.SSLContext | None:
+        """What subscriptions trust; None where they go unencrypted."""
+        return self.tls if self.url.scheme == "https" else None
 
     @property
     def socket_url(self) -> str:
@@ -49,4 +55,11 @@ def settings_of(
     address = httpx.URL(url or os.environ.get("LIQGRID_URL") or DEFAULT_URL)
     if address.scheme not in {"http", "https"} or not address.host:
         raise ValueError(f"url was {str(address)!r}; it must begin with http:// or https://")
-    return Settings(address, key or os.environ.get("LIQGRID_API_KEY") or None, timeout, patience, tls)
+    key = key or os.environ.get("LIQGRID_API_KEY") or None
+    return Settings(address, key, timeout, patience, tls or _trusted())
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return the certificates httpx trusts; reading them takes longer than a question, so all clients share them."""
+    return httpx.create_ssl_context()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,6 +11,7 @@ from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.store.database import connected
 from liqgrid.engine.store.migrate import migrate
 from liqgrid.engine.store.raw import ensure_instrument
+from liqgrid_client import retries
 from tests.api.conftest import put
 from tests.api.realised import put_realised
 from tests.api.served import Api, serving
@@ -46,18 +46,27 @@ def url(api: Api) -> str:
     return str(api.client.base_url)
 
 
-@pytest.fixture
-def venue(postgresql_server: str, tmp_path: Path) -> Iterator[Venue]:
-    """A grid that grows as a test says."""
+@pytest.fixture(scope="session")
+def venue(postgresql_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
+    """A grid that grows as tests say; one for all of them, each goes on from where it is."""
     with new_database_on(postgresql_server) as dsn:
         migrate(dsn)
         with connected(dsn) as connection:
-            venue = Venue(dsn, connection, tmp_path, market(200, Interval.M15, seed=5))
+            venue = Venue(dsn, connection, tmp_path_factory.mktemp("venue"), market(400, Interval.M15, seed=5))
             venue.grow(FIRST)
             yield venue
 
 
+@pytest.fixture(scope="session")
+def live(venue: Venue) -> Iterator[Api]:
+    """A server of the grid that grows."""
+    with serving(venue.dsn) as api:
+        yield api
+
+
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave nothing to the environment, and let clients come back sooner than they would."""
+    monkeypatch.setattr(retries, "FIRST_PAUSE_S", 0.01)
     for name in ("LIQGRID_URL", "LIQGRID_API_KEY"):
         monkeypatch.delenv(name, raising=False)

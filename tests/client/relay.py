@@ -78,7 +78,9 @@ def _read_request(client: socket.socket) -> None:
     while b"\r\n\r\n" not in text:
         text += client.recv(_BLOCK)
     head, _, body = text.partition(b"\r\n\r\n")
-    length = next((int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0)
+    length = next(
+        (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0
+    )
     while len(body) < length:
         body += client.recv(_BLOCK)
 

@@ -10,10 +10,6 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pytest
-from generator.documents import documents_module
-from generator.files import FOLDER, formatted, generated
-from generator.names import snake
-from generator.types import LEFT_OUT, ON_REQUEST, object_types, types_module
 from graphql import (
     GraphQLEnumType,
     GraphQLField,
@@ -28,6 +24,10 @@ from graphql import (
 )
 
 import liqgrid_client
+from generator.documents import documents_module
+from generator.files import FOLDER, formatted, generated
+from generator.names import snake
+from generator.types import LEFT_OUT, ON_REQUEST, object_types, types_module
 from liqgrid.api.graphql.schema import sdl
 from liqgrid_client import AsyncClient, Client, asynchronous, documents, synchronous, types
 from liqgrid_client.wire import camel, enumerated, word

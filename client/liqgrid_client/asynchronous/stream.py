@@ -54,7 +54,7 @@ async def follow(
                 user_agent_header=None,
                 open_timeout=settings.timeout_s,
                 max_size=MAX_MESSAGE_BYTES,
-                ssl=settings.tls,
+                ssl=settings.socket_tls,
             ) as socket:
                 await _open(socket, settings.timeout_s)
                 losses.opened()

@@ -29,7 +29,7 @@ class AsyncTransport:
             base_url=settings.url,
             headers=settings.headers,
             timeout=settings.timeout_s,
-            verify=settings.tls or True,
+            verify=settings.tls,
         )
 
     async def close(self) -> None:

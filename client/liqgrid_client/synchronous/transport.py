@@ -30,7 +30,7 @@ class Transport:
             base_url=settings.url,
             headers=settings.headers,
             timeout=settings.timeout_s,
-            verify=settings.tls or True,
+            verify=settings.tls,
         )
 
     def close(self) -> None:
