@@ -30,6 +30,7 @@ class Relay:
     listener: socket.socket
     faults: list[bytes | int | None] = field(default_factory=list)
     connections: int = 0
+    requests: list[bytes] = field(default_factory=list)  # bodies of those it answered itself
     _open: list[socket.socket] = field(default_factory=list)
 
     @property
@@ -61,7 +62,7 @@ class Relay:
                 return
             if isinstance(fault, bytes):
                 if fault:
-                    _read_request(client)
+                    self.requests.append(_read_request(client))
                     client.sendall(fault)
                 client.shutdown(socket.SHUT_RDWR)
                 client.close()
@@ -72,8 +73,8 @@ class Relay:
             _pipe(server, client, fault)
 
 
-def _read_request(client: socket.socket) -> None:
-    """Read a request whole, so that nothing of it is in the way of the answer."""
+def _read_request(client: socket.socket) -> bytes:
+    """Read a request whole, so that nothing of it is in the way of the answer; return its body."""
     text = b""
     while b"\r\n\r\n" not in text:
         text += client.recv(_BLOCK)
@@ -83,6 +84,7 @@ def _read_request(client: socket.socket) -> None:
     )
     while len(body) < length:
         body += client.recv(_BLOCK)
+    return body
 
 
 def _pipe(source: socket.socket, sink: socket.socket, most: int) -> None:

@@ -179,6 +179,19 @@ def test_the_answer_they_are_bent_from_is_one(api: Api, half: Half) -> None:
     assert series.rate.tolist() == [0.5, 0.25]
 
 
+def test_the_first_page_says_of_which_instrument_all_are(api: Api, half: Half) -> None:
+    """Another may lead by the time of the next."""
+    more = {"hasNextPage": True, "endCursor": "here"}
+    first, last = rates(symbol="bybit:BTC-USDC", pageInfo=more), rates(symbol="bybit:BTC-USDC")
+    with relaying(target(api), answer("200 OK", first), answer("200 OK", last)) as relay:
+        series = half.all(relay.url, "funding_rates", "BTC", first=2)
+        asked = [json.loads(body)["variables"] for body in relay.requests]
+    assert series.rate.tolist() == [0.5, 0.25, 0.5, 0.25]
+    assert not series.page_info.has_next_page
+    assert asked[0] == {"pair": "BTC", "first": 2}
+    assert asked[1] == {"pair": "BTC-USDC", "venue": "bybit", "first": 2, "after": "here"}
+
+
 def test_what_is_new_in_an_answer_is_passed_over(api: Api, half: Half) -> None:
     """Fields and values of enumerations may be added (docs/api.md, Stability)."""
     with relaying(target(api), answer("200 OK", rates(novel=[1]))) as relay:

@@ -172,15 +172,16 @@ def event(data: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def speaking(*messages: Any) -> Iterator[str]:
-    """A server that takes a subscription and says these things."""
+def speaking(*messages: Any, heard: list[Any] | None = None) -> Iterator[str]:
+    """A server that takes a subscription and says these things; what clients say is put in ``heard``."""
+    heard = [] if heard is None else heard
 
     def speak(client: ServerConnection) -> None:
         with suppress(ConnectionClosed):
             for message in messages:
                 client.send(message if isinstance(message, str) else json.dumps(message))
             while True:
-                client.recv()
+                heard.append(json.loads(client.recv()))
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         with serve(speak, sock=listener, subprotocols=[Subprotocol("graphql-transport-ws")]) as server:
@@ -214,12 +215,13 @@ def test_messages_that_are_none_are_coded_errors(half: Half, messages: list[Any]
 def test_pings_are_answered_and_an_old_cursor_has_its_class(half: Half) -> None:
     old = {"message": "m", "extensions": {"code": "CURSOR_TOO_OLD", "context": {"waiting": 501}, "request_id": "r"}}
     ping = {"type": "ping"}
-    with (
-        speaking(ping, ACK, ping, {"type": "pong"}, event_with_errors(old)) as url,
-        pytest.raises(CursorTooOld) as error,
-    ):
+    heard: list[Any] = []
+    messages = [ping, ACK, ping, {"type": "pong"}, event_with_errors(old)]
+    with speaking(*messages, heard=heard) as url, pytest.raises(CursorTooOld) as error:
         half.follow(url, columns, lambda *_: None, 1, patience=5)
     assert (error.value.context, error.value.request_id) == ({"waiting": 501}, "r")
+    assert [message["type"] for message in heard] == ["connection_init", "pong", "subscribe", "pong"]
+    assert heard[2]["payload"]["variables"] == {"pair": BTC, "interval": "M15", "rows": 40, "unit": "QUOTE"}
 
 
 def event_with_errors(error: dict[str, Any]) -> dict[str, Any]:
