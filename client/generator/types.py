@@ -49,6 +49,9 @@ _SCALARS = {
     "DateTime": "datetime",
     "JSON": "Mapping[str, Any]",
 }
+_ARRAY_OF = re.compile(r"NDArray\[np\.(\w+)\]")
+# How arrays arrive; beside the annotation, whose inside is numpy's own affair and not the same in all its versions.
+_WIRE = {"float64": "_F64", "float32": "_F32", "int64": "_I64", "datetime64": "_MS"}
 _LONG = {"Coverage", "ModelInfo", "PackedBars", "Mapping[str, Any]"}  # would drown the rest where an answer is shown
 _ARRAY = re.compile(r"(float64|float32|int64) \[")
 _HEAD = '''"""What the server answers: the types of its schema, by its own descriptions.
@@ -68,6 +71,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liqgrid_client.tables import CellTable, RowTable, SeriesTable
+
+_F64 = {"dtype": "<f8"}
+_F32 = {"dtype": "<f4"}
+_I64 = {"dtype": "<i8"}
+_MS = {"dtype": "<M8[ms]"}
 
 '''
 
@@ -130,7 +138,9 @@ def _dataclass(kind: GraphQLObjectType) -> str:
 
 def _field(field: GraphQLField, name: str, request: str | None) -> str:
     kind, description = annotation(field), words(field.description or "")
-    value = " = field(repr=False)" if "NDArray" in kind or kind in _LONG else ""
+    value = " = field(repr=False)" if kind in _LONG else ""
+    if (array := _ARRAY_OF.search(kind)) is not None:
+        value = f" = field(repr=False, metadata={_WIRE[array[1]]})"
     if request is not None:
         kind, value = f"{kind.removesuffix(' | None')} | None", " = None"
         description = f"{description} None unless asked for with `{request}=True`."

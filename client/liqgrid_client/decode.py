@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -52,7 +52,7 @@ def _object(kind: Any, simulated: bool = False) -> Decoder:
     beside = {one.name for one in fields(kind) if one.name == "simulated" and one.default is False}
     told = dict.fromkeys(beside, simulated)  # stands beside the answer, not in it
     parts = [
-        (one.name, camel(one.name), _decoder(hints[one.name]), one.default is None)
+        (one.name, camel(one.name), _field(one, hints[one.name]), one.default is None)
         for one in fields(kind)
         if one.name not in beside
     ]
@@ -71,6 +71,11 @@ def _object(kind: Any, simulated: bool = False) -> Decoder:
     return decode
 
 
+def _field(one: Field[Any], hint: Any) -> Decoder:
+    """Return what makes a field's value."""
+    return _array(np.dtype(one.metadata["dtype"])) if "dtype" in one.metadata else _decoder(hint)
+
+
 def _decoder(hint: Any) -> Decoder:
     """Return what makes a value of a type of JSON's."""
     origin, arguments = get_origin(hint), get_args(hint)
@@ -79,8 +84,6 @@ def _decoder(hint: Any) -> Decoder:
         return _optional(_decoder(inner))
     if origin is tuple:
         return _list(_decoder(arguments[0]))
-    if origin is np.ndarray:
-        return _array(get_args(arguments[1])[0])
     if origin is Literal:
         return lambda value, where: word(_plain(str)(value, where))
     if is_dataclass(hint):
@@ -101,16 +104,15 @@ def _list(decoder: Decoder) -> Decoder:
     return decode
 
 
-def _array(scalar: type[Any]) -> Decoder:
-    is_time = scalar is np.datetime64
-    dtype = "<i8" if is_time else np.dtype(scalar).newbyteorder("<").str
+def _array(dtype: np.dtype[Any]) -> Decoder:
+    wire = "<i8" if dtype.kind == "M" else dtype.str
 
     def decode(value: Any, where: str) -> Any:
         try:
-            array = unpacked(value, dtype)
+            array = unpacked(value, wire)
         except (ValueError, TypeError, KeyError) as error:  # binascii.Error is a ValueError
             raise _Misfit(f"{where} is no packed array: {error}") from error
-        return array.view("datetime64[ms]") if is_time else array
+        return array.view(dtype)
 
     return decode
 

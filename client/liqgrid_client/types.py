@@ -16,6 +16,11 @@ from numpy.typing import NDArray
 
 from liqgrid_client.tables import CellTable, RowTable, SeriesTable
 
+_F64 = {"dtype": "<f8"}
+_F32 = {"dtype": "<f4"}
+_I64 = {"dtype": "<i8"}
+_MS = {"dtype": "<M8[ms]"}
+
 Interval = Literal["1m", "5m", "15m", "1h", "4h", "1d"]
 """Length of a bar or of the step between grid columns: minutes, hours, a day."""
 
@@ -121,7 +126,7 @@ class BarSeries(SeriesTable):
     symbol: str
     """venue:base-quote."""
 
-    times: NDArray[np.datetime64] = field(repr=False)
+    times: NDArray[np.datetime64] = field(repr=False, metadata=_MS)
     """datetime64[ms] [N], ascending."""
 
     page_info: PageInfo
@@ -130,19 +135,19 @@ class BarSeries(SeriesTable):
     interval: Interval
     """Length of a bar."""
 
-    open: NDArray[np.float64] = field(repr=False)
+    open: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N], quote per base."""
 
-    high: NDArray[np.float64] = field(repr=False)
+    high: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N], quote per base."""
 
-    low: NDArray[np.float64] = field(repr=False)
+    low: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N], quote per base."""
 
-    close: NDArray[np.float64] = field(repr=False)
+    close: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N], quote per base."""
 
-    volume: NDArray[np.float64] = field(repr=False)
+    volume: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N], base units; NaN where unknown."""
 
     simulated: bool = False
@@ -233,28 +238,28 @@ class Cascade(RowTable):
 class CascadeLegs:
     """The legs of a travel, one for each target, in order."""
 
-    start: NDArray[np.float64] = field(repr=False)
+    start: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [L]: where the leg starts, quote per base: where the one before ended."""
 
-    target: NDArray[np.float64] = field(repr=False)
+    target: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [L]: the price aimed at, as it was asked for."""
 
-    end: NDArray[np.float64] = field(repr=False)
+    end: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [L]: where the leg ends: the target, moved on by impact."""
 
-    side: NDArray[np.int64] = field(repr=False)
+    side: NDArray[np.int64] = field(repr=False, metadata=_I64)
     """int64 [L]: 0 LONG for a fall, 1 SHORT for a rise, -1 if the target is the last one."""
 
-    base: NDArray[np.float64] = field(repr=False)
+    base: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [L]: liquidated on the leg, base currency."""
 
-    notional: NDArray[np.float64] = field(repr=False)
+    notional: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [L]: liquidated on the leg, quote currency."""
 
-    overshoot: NDArray[np.float64] = field(repr=False)
+    overshoot: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [L]: the part of `notional` beyond the target, quote currency."""
 
-    at_column_end: NDArray[np.int64] = field(repr=False)
+    at_column_end: NDArray[np.int64] = field(repr=False, metadata=_I64)
     """int64 [L]: 1 where impact would have gone on beyond a factor of two from `price`, where columns end, and the leg
     ends there; else 0.
     """
@@ -286,22 +291,22 @@ class CascadeSide:
 class CascadeSteps:
     """What is liquidated, bin by bin in order of travel; bins that hold nothing are left out."""
 
-    leg: NDArray[np.int64] = field(repr=False)
+    leg: NDArray[np.int64] = field(repr=False, metadata=_I64)
     """int64 [N]: index of the leg, from 0, ascending."""
 
-    side: NDArray[np.int64] = field(repr=False)
+    side: NDArray[np.int64] = field(repr=False, metadata=_I64)
     """int64 [N]: 0 LONG, 1 SHORT."""
 
-    price: NDArray[np.float64] = field(repr=False)
+    price: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N]: mid price of the bin, quote per base."""
 
-    base: NDArray[np.float64] = field(repr=False)
+    base: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N]: liquidated there, base currency."""
 
-    notional: NDArray[np.float64] = field(repr=False)
+    notional: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N]: liquidated there, quote currency."""
 
-    cumulative: NDArray[np.float64] = field(repr=False)
+    cumulative: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N]: liquidated by then, both sides and all legs, quote currency."""
 
 
@@ -471,10 +476,10 @@ class Coverage:
 class Curve:
     """Cumulative notional of one side from the price outwards: what a move to there liquidates."""
 
-    prices: NDArray[np.float64] = field(repr=False)
+    prices: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N], quote per base, moving away from the price."""
 
-    notional: NDArray[np.float64] = field(repr=False)
+    notional: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N], quote currency liquidated on the way there."""
 
 
@@ -531,13 +536,13 @@ class FundingRateSeries(SeriesTable):
     symbol: str
     """venue:base-quote."""
 
-    times: NDArray[np.datetime64] = field(repr=False)
+    times: NDArray[np.datetime64] = field(repr=False, metadata=_MS)
     """datetime64[ms] [N], ascending."""
 
     page_info: PageInfo
     """Where the page ends."""
 
-    rate: NDArray[np.float64] = field(repr=False)
+    rate: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N]: fraction of notional; above 0 longs pay shorts."""
 
     simulated: bool = False
@@ -602,22 +607,22 @@ class Grid(CellTable):
     unit: str
     """Currency of all amounts, for example "USDT" or "BTC"; notionals of a coin are "USD"."""
 
-    times: NDArray[np.datetime64] = field(repr=False)
+    times: NDArray[np.datetime64] = field(repr=False, metadata=_MS)
     """datetime64[ms] [T]: close time of each column, ascending."""
 
-    price_edges: NDArray[np.float64] = field(repr=False)
+    price_edges: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [rows + 1]: edges of the price rows, ascending, geometric."""
 
-    long: NDArray[np.float32] = field(repr=False)
+    long: NDArray[np.float32] = field(repr=False, metadata=_F32)
     """float32 [T, rows]: longs by liquidation price, in unit."""
 
-    short: NDArray[np.float32] = field(repr=False)
+    short: NDArray[np.float32] = field(repr=False, metadata=_F32)
     """float32 [T, rows]: shorts by liquidation price, in unit."""
 
-    long_total: NDArray[np.float64] = field(repr=False)
+    long_total: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [T]: all longs, also what lies outside the rows or has no known entry."""
 
-    short_total: NDArray[np.float64] = field(repr=False)
+    short_total: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [T]: all shorts; equal to long_total in base units."""
 
     bars: PackedBars = field(repr=False)
@@ -658,13 +663,13 @@ class GridColumnEvent(CellTable):
     unit: str
     """Currency of all amounts, for example "USDT" or "BTC"."""
 
-    price_edges: NDArray[np.float64] = field(repr=False)
+    price_edges: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [rows + 1]: edges of the price rows, ascending, geometric; the same in all of a stream."""
 
-    long: NDArray[np.float32] = field(repr=False)
+    long: NDArray[np.float32] = field(repr=False, metadata=_F32)
     """float32 [rows]: longs by liquidation price, in unit."""
 
-    short: NDArray[np.float32] = field(repr=False)
+    short: NDArray[np.float32] = field(repr=False, metadata=_F32)
     """float32 [rows]: shorts by liquidation price, in unit."""
 
     long_total: float
@@ -758,7 +763,7 @@ class LiquidationBarSeries(SeriesTable):
     symbol: str
     """venue:base-quote."""
 
-    times: NDArray[np.datetime64] = field(repr=False)
+    times: NDArray[np.datetime64] = field(repr=False, metadata=_MS)
     """datetime64[ms] [N], ascending."""
 
     page_info: PageInfo
@@ -767,16 +772,16 @@ class LiquidationBarSeries(SeriesTable):
     interval: Interval
     """Length of the intervals."""
 
-    long: NDArray[np.float64] = field(repr=False)
+    long: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N]: longs, base units."""
 
-    short: NDArray[np.float64] = field(repr=False)
+    short: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N]: shorts, base units."""
 
-    long_notional: NDArray[np.float64] = field(repr=False)
+    long_notional: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N]: longs, quote currency; sums that came without prices at their bar's close."""
 
-    short_notional: NDArray[np.float64] = field(repr=False)
+    short_notional: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N]: shorts, quote currency, likewise."""
 
     simulated: bool = False
@@ -790,19 +795,19 @@ class LiquidationSeries(SeriesTable):
     symbol: str
     """venue:base-quote."""
 
-    times: NDArray[np.datetime64] = field(repr=False)
+    times: NDArray[np.datetime64] = field(repr=False, metadata=_MS)
     """datetime64[ms] [N], ascending."""
 
     page_info: PageInfo
     """Where the page ends."""
 
-    price: NDArray[np.float64] = field(repr=False)
+    price: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N], quote per base."""
 
-    long: NDArray[np.float64] = field(repr=False)
+    long: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N]: longs, base units; 0 where a short was liquidated."""
 
-    short: NDArray[np.float64] = field(repr=False)
+    short: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N]: shorts, base units; 0 where a long was liquidated."""
 
     simulated: bool = False
@@ -816,19 +821,19 @@ class LongShortRatioSeries(SeriesTable):
     symbol: str
     """venue:base-quote."""
 
-    times: NDArray[np.datetime64] = field(repr=False)
+    times: NDArray[np.datetime64] = field(repr=False, metadata=_MS)
     """datetime64[ms] [N], ascending."""
 
     page_info: PageInfo
     """Where the page ends."""
 
-    ratio: NDArray[np.float64] = field(repr=False)
+    ratio: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N]: accounts net long / accounts net short."""
 
-    long: NDArray[np.float64] = field(repr=False)
+    long: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N]: part of accounts net long, 0 to 1; NaN if unknown."""
 
-    short: NDArray[np.float64] = field(repr=False)
+    short: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N]: part of accounts net short, 0 to 1; NaN if unknown."""
 
     simulated: bool = False
@@ -862,13 +867,13 @@ class OpenInterestSeries(SeriesTable):
     symbol: str
     """venue:base-quote."""
 
-    times: NDArray[np.datetime64] = field(repr=False)
+    times: NDArray[np.datetime64] = field(repr=False, metadata=_MS)
     """datetime64[ms] [N], ascending."""
 
     page_info: PageInfo
     """Where the page ends."""
 
-    open_interest: NDArray[np.float64] = field(repr=False)
+    open_interest: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N]: one side, base units."""
 
     simulated: bool = False
@@ -893,22 +898,22 @@ class OpenInterestSignal:
 class PackedBars:
     """Bars of the grid's columns: those of the instrument with the largest open interest."""
 
-    open: NDArray[np.float64] = field(repr=False)
+    open: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [T], quote per base; NaN where there is none."""
 
-    high: NDArray[np.float64] = field(repr=False)
+    high: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [T], quote per base."""
 
-    low: NDArray[np.float64] = field(repr=False)
+    low: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [T], quote per base."""
 
-    close: NDArray[np.float64] = field(repr=False)
+    close: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [T], last price at the close, quote per base."""
 
-    volume: NDArray[np.float64] = field(repr=False)
+    volume: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [T], base units."""
 
-    price: NDArray[np.float64] = field(repr=False)
+    price: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [T], the price sides are held against: mark price where stored, else the close."""
 
 

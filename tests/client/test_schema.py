@@ -92,8 +92,14 @@ def test_every_type_has_the_schemas_fields_and_nulls(kind: GraphQLObjectType) ->
     hints = get_type_hints(mine)
     wanted = {name for name in kind.fields if (kind.name, name) not in LEFT_OUT}
     assert {camel(one.name) for one in fields(mine)} - wanted <= {"simulated"}
+    arrays = {camel(one.name): one for one in fields(mine) if "dtype" in one.metadata}
     for name in wanted:
+        if str(kind.fields[name].type) == "PackedArray!":
+            array = arrays.pop(name)
+            assert array.type == f"NDArray[np.{np.dtype(array.metadata['dtype']).type.__name__}]"
+            continue
         held(hints[snake(name)], kind.fields[name].type, on_request=name in ON_REQUEST.get(kind.name, {}))
+    assert not arrays
 
 
 def held(hint: Any, kind: Any, *, on_request: bool = False) -> None:
@@ -113,8 +119,6 @@ def held(hint: Any, kind: Any, *, on_request: bool = False) -> None:
         assert [enumerated(one) for one in get_args(hint)] == list(kind.values)
     elif isinstance(kind, GraphQLObjectType):
         assert hint is getattr(types, kind.name)
-    elif kind.name == "PackedArray":
-        assert get_origin(hint) is np.ndarray
     elif kind.name != "JSON":
         assert hint is PLAIN[kind.name]
 
