@@ -25,10 +25,10 @@ def generated() -> dict[str, str]:
     for path in sorted((FOLDER / "asynchronous").glob("*.py")):
         if path.name not in _BY_HAND:
             files[f"synchronous/{path.name}"] = blocking(path.read_text("utf-8"))
-    return {name: formatted(text, FOLDER / name) for name, text in files.items()}
+    return {name: _formatted(text, FOLDER / name) for name, text in files.items()}
 
 
-def formatted(text: str, path: Path) -> str:
+def _formatted(text: str, path: Path) -> str:
     """Return source as ``ruff`` sorts and formats it."""
     for command in (["check", "--fix-only", "--select", "I"], ["format"]):
         text = subprocess.run(
