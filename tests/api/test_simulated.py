@@ -16,7 +16,6 @@ from liqgrid.engine.collect.import_csv import import_csv
 from liqgrid.engine.market.errors import BadSetting
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.store.database import connected
-from liqgrid.engine.store.migrate import migrate
 from liqgrid.engine.store.provenance import claim
 from tests.api.conftest import Served, put
 from tests.api.served import Api, serving
@@ -46,7 +45,6 @@ QUESTION = f"""{{
 @pytest.fixture(scope="module")
 def simulated(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     with new_database() as dsn:
-        migrate(dsn)
         with connected(dsn) as connection:
             put(connection, market(60, Interval.H1), tmp_path_factory.mktemp("market"), BITCOIN)
             connection.execute("UPDATE provenance SET simulated = true")
