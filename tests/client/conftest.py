@@ -9,7 +9,6 @@ import pytest
 from liqgrid.engine.market.instrument import parse_instrument
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.store.database import connected
-from liqgrid.engine.store.migrate import migrate
 from liqgrid.engine.store.raw import ensure_instrument
 from liqgrid_client import retries
 from tests.api.conftest import put
@@ -17,7 +16,7 @@ from tests.api.realised import put_realised
 from tests.api.served import Api, serving
 from tests.api.test_live_columns import FIRST, Venue
 from tests.client.both import HALVES, Half
-from tests.conftest import new_database_on
+from tests.conftest import Server, new_database_on
 from tests.markets import BITCOIN, market
 
 BARS = 600  # of 15 minutes
@@ -29,10 +28,9 @@ def half(request: pytest.FixtureRequest) -> Half:
 
 
 @pytest.fixture(scope="session")
-def api(postgresql_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+def api(postgresql_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """BTC-USDT built from 15 minute bars; XRP-USDT with the rows of tests/api/realised.py alone."""
-    with new_database_on(postgresql_server) as dsn:
-        migrate(dsn)
+    with new_database_on(postgresql_server.dsn, postgresql_server.template) as dsn:
         with connected(dsn) as connection:
             put(connection, market(BARS, Interval.M15, seed=3), tmp_path_factory.mktemp("market"), BITCOIN)
             stored = ensure_instrument(connection, parse_instrument("binance:XRP-USDT"))
@@ -47,14 +45,12 @@ def url(api: Api) -> str:
 
 
 @pytest.fixture(scope="session")
-def venue(postgresql_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
+def venue(postgresql_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
     """A grid that grows as tests say; one for all of them, each goes on from where it is."""
-    with new_database_on(postgresql_server) as dsn:
-        migrate(dsn)
-        with connected(dsn) as connection:
-            venue = Venue(dsn, connection, tmp_path_factory.mktemp("venue"), market(400, Interval.M15, seed=5))
-            venue.grow(FIRST)
-            yield venue
+    with new_database_on(postgresql_server.dsn, postgresql_server.template) as dsn, connected(dsn) as connection:
+        venue = Venue(dsn, connection, tmp_path_factory.mktemp("venue"), market(400, Interval.M15, seed=5))
+        venue.grow(FIRST)
+        yield venue
 
 
 @pytest.fixture(scope="session")
