@@ -61,7 +61,7 @@ def page() -> Page:
 
 
 def _written(template: str, version: str, modules: list[str]) -> str:
-    """Return the HTML with addresses in it; modules are told of at once, or each would be found out of the one before."""
+    """Return the HTML with addresses in it, of all modules too, or each would be found out of the one before."""
     preloads = "\n".join(f'<link rel="modulepreload" href="/page/{version}/{name}">' for name in modules)
     integrity = base64.b64encode(bytes.fromhex(CHART_LIBRARY_SHA256)).decode()
     return (

@@ -15,6 +15,7 @@ const library = /** @type {any} */ (globalThis).LightweightCharts;
 const LOGARITHMIC = 1;
 const NORMAL_CROSSHAIR = 0;
 const MAP_PANE = 0;
+const TITLE_ONLY = 22; // pixels of a pane nothing is stored for
 const PANES = ["Open interest", "Funding", "Realised liquidations"];
 
 const seconds = (/** @type {number} */ ms) => ms / 1000;
@@ -51,7 +52,7 @@ export class Chart {
 
   _addSeries() {
     const { CandlestickSeries, HistogramSeries, LineSeries } = library;
-    this.candles = this.chart.addSeries(CandlestickSeries, { priceLineStyle: 2, priceLineWidth: 1 }, MAP_PANE);
+    this.candles = this.chart.addSeries(CandlestickSeries, { priceLineVisible: false, lastValueVisible: false }, MAP_PANE);
     this._reach(1, 2); // as long as a range is given the library makes none of its own
     for (const layer of [this.heatmap, this.watermark, this.marks, this.highlight, this.profile]) {
       this.candles.attachPrimitive(layer);
@@ -94,8 +95,9 @@ export class Chart {
     });
     this.candles.applyOptions({
       upColor: colours.rise, downColor: colours.fall, wickUpColor: colours.rise, wickDownColor: colours.fall,
-      borderVisible: false, priceLineColor: colours.accent,
+      borderVisible: false,
     });
+    this.priceLine?.applyOptions({ color: colours.accent });
     this.interest.applyOptions({ color: colours.accent });
     this.realisedLong.applyOptions({ color: colours.long });
     this.realisedShort.applyOptions({ color: colours.short });
@@ -107,9 +109,14 @@ export class Chart {
     const { clientWidth: width, clientHeight: height } = this.element;
     this.profile.width = Math.round(Math.min(Math.max(width * 0.12, 58), 150));
     const small = Math.max(Math.min(height * 0.115, 92), 54);
-    const factors = [Math.max(height - 3 * small - 26, 120), small, small, small];
+    const { series } = this;
+    const none = (/** @type {Map<number, number>[]} */ ...values) => series !== undefined && values.every((one) => one.size === 0);
+    const below = [
+      none(series?.interest ?? new Map()), none(series?.funding ?? new Map()),
+      none(series?.realisedLong ?? new Map(), series?.realisedShort ?? new Map()),
+    ].map((empty) => (empty ? TITLE_ONLY : small));
+    const factors = [Math.max(height - below.reduce((a, b) => a + b) - 26, 120), ...below];
     this.chart.panes().forEach((/** @type {any} */ pane, /** @type {number} */ i) => pane.setStretchFactor(factors[i]));
-    this.chart.timeScale().applyOptions({ minBarSpacing: 0.05 });
   }
 
   /**
@@ -125,7 +132,25 @@ export class Chart {
     const top = grid.bars[grid.newest]?.price ?? grid.high;
     this.candles.applyOptions({ priceFormat: { type: "custom", formatter: priceText, minMove: 10 ** (Math.floor(Math.log10(top)) - 6) } });
     this.candles.setData(Array.from({ length: grid.count }, (_, slot) => this._candle(slot)));
+    this._tellPrice();
     this.look(view ?? this.wholeView());
+  }
+
+  /**
+   * Say whether the grid ends before the newest column: then its last price is nobody's.
+   * @param {boolean} past
+   */
+  showsPast(past) {
+    this.past = past;
+  }
+
+  /** Mark the price that sides are held against, which is not always that of the last trade. */
+  _tellPrice() {
+    const grid = /** @type {Grid} */ (this.grid);
+    const price = grid.bars[grid.newest]?.price;
+    if (price === undefined) return;
+    this.priceLine ??= this.candles.createPriceLine({ price, color: this.colours?.accent, lineWidth: 1, lineStyle: 2, title: "" });
+    this.priceLine.applyOptions({ price, lineVisible: !this.past, axisLabelVisible: !this.past });
   }
 
   /** @param {number} slot */
@@ -143,6 +168,7 @@ export class Chart {
   extend(from) {
     const grid = /** @type {Grid} */ (this.grid);
     for (let slot = from; slot < grid.count; slot++) this.candles.update(this._candle(slot), slot < grid.count - 1);
+    this._tellPrice();
     this.heatmap.requestUpdate?.();
   }
 
@@ -153,6 +179,7 @@ export class Chart {
   reset(view) {
     const grid = /** @type {Grid} */ (this.grid);
     this.candles.setData(Array.from({ length: grid.count }, (_, slot) => this._candle(slot)));
+    this._tellPrice();
     if (view) this.look(view);
   }
 
@@ -217,6 +244,7 @@ export class Chart {
     this.marks.show(series.marks, grid);
     this.series = series;
     this.tellPanes({});
+    this.fit();
   }
 
   /**
@@ -234,10 +262,11 @@ export class Chart {
     const interest = value(series?.interest);
     const rate = value(series?.funding);
     const [long, short] = [value(series?.realisedLong), value(series?.realisedShort)];
-    line(0, interest === undefined ? series?.baseUnit ?? "" : `${shortText(interest)} ${series?.baseUnit ?? ""}`);
-    line(1, rate === undefined ? "longs pay above 0" : percent(rate, 4));
+    const absent = (/** @type {number | undefined} */ size, /** @type {string} */ otherwise) => (size === 0 ? "none stored" : otherwise);
+    line(0, interest === undefined ? absent(series?.interest.size, series?.baseUnit ?? "") : `${shortText(interest)} ${series?.baseUnit ?? ""}`);
+    line(1, rate === undefined ? absent(series?.funding.size, "longs pay above 0") : percent(rate, 4));
     line(2, long === undefined && short === undefined
-      ? "shorts up, longs down"
+      ? absent(series ? series.realisedLong.size + series.realisedShort.size : undefined, "shorts up, longs down")
       : `longs ${shortText(long ?? 0)}, shorts ${shortText(short ?? 0)} ${this.grid?.unit ?? ""}`);
   }
 }

@@ -1,5 +1,7 @@
 /** From an amount to a colour: dark blue where little would be liquidated, yellow where much would. */
 
+import { unpack } from "./packed.js";
+
 /** @typedef {[number, string][]} Stops */
 
 const SHADES = 256;
@@ -47,25 +49,28 @@ function table(stops) {
 }
 
 /**
- * What a view's colours are measured by: amounts per unit of log price, ascending, of its cells that are not empty. It
- * stays while one zooms, so that a level keeps its colour however fine the rows are.
+ * What colours are measured by: amounts per unit of log price, by the share of cells below them, in the whole range up to
+ * now. It stays while one zooms, so that a level keeps its colour however fine the rows are, and wherever one looks.
  */
 export class Reference {
-  /** @param {import("./grid.js").Grid} grid */
-  constructor(grid) {
-    const found = [];
-    const every = Math.max(Math.floor((grid.count * grid.rows) / 40_000), 1);
-    for (let i = 0; i < grid.count * grid.rows; i += every) {
-      const amount = grid.long[i] + grid.short[i];
-      if (amount > 0) found.push(amount / grid.rowHeight);
-    }
-    this.densities = Float64Array.from(found).sort();
+  /** @param {any} answer what `grid` answered, with its percentiles */
+  constructor({ maximum, percentiles, priceEdges }) {
+    const edges = unpack(priceEdges);
+    const rowHeight = Math.log(edges[edges.length - 1] / edges[0]) / (edges.length - 1);
+    /** @type {[number, number][]} percent and density, ascending */
+    this.points = [...percentiles, { percent: 100, value: maximum }].map(({ percent, value }) => [percent, value / rowHeight]);
   }
 
-  /** @param {number} percent */
+  /**
+   * Return the density a share of cells is below; under the lowest percentile known it falls off towards none.
+   * @param {number} percent
+   */
   percentile(percent) {
-    const { length } = this.densities;
-    return length ? this.densities[Math.min(Math.floor((percent / 100) * length), length - 1)] : 0;
+    const next = this.points.findIndex(([at]) => at >= percent);
+    const [to, high] = this.points[next];
+    if (next === 0) return high * (percent / to) ** 1.5;
+    const [from, low] = this.points[next - 1];
+    return low + ((high - low) * (percent - from)) / (to - from);
   }
 }
 
@@ -80,7 +85,7 @@ export class Scale {
     const part = sensitivity / 100;
     this.kind = kind;
     this.brightest = reference.percentile(100 - 6 * part ** 3) || 1;
-    const darkest = reference.percentile(96 * (1 - part) ** 1.3);
+    const darkest = reference.percentile(96 * (1 - part) ** 1.8);
     this.darkest = Math.min(kind === "log" ? Math.max(darkest, this.brightest / 400) : darkest, this.brightest * 0.9);
     if (part === 1 && kind === "linear") this.darkest = 0;
   }

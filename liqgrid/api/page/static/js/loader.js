@@ -1,6 +1,7 @@
 /** Which part of the grid to ask for, and how fine. */
 
 import { ask } from "./api.js";
+import { Reference } from "./colour.js";
 import { Grid } from "./grid.js";
 import { INTERVAL_MS, RANGE_MS, intervalFor } from "./intervals.js";
 import { GRID } from "./queries.js";
@@ -34,31 +35,39 @@ export function intervalOf(state, stored) {
 }
 
 /**
- * Load what a state shows: its window with something around it, or its whole range up to now.
+ * Load what a state shows: its window with something around it, or its whole range up to now; and, if asked for, what
+ * colours are measured by, which is of the whole range.
  * @param {State} state
  * @param {Stored[]} stored
+ * @param {boolean} measure
  * @param {AbortSignal} [signal]
- * @returns {Promise<Grid>}
+ * @returns {Promise<{grid: Grid, reference: Reference | null}>}
  */
-export async function loadGrid(state, stored, signal) {
+export async function loadGrid(state, stored, measure, signal) {
   const interval = intervalOf(state, stored);
   const step = INTERVAL_MS[interval];
   const { pair, venues, window } = state;
-  const asked = { pair, interval, venues: venues.length ? venues : null, rows: ROWS };
   const newest = stored.find((one) => one.interval === interval)?.last ?? 0;
-  if (!window || window.from >= newest) {
-    const columns = Math.round(RANGE_MS[/** @type {"1d"} */ (state.range)] / step);
-    const last = Math.min(Math.max(columns, 2), 5 * MOST_COLUMNS);
-    return gridOf(await ask(GRID, { ...asked, last }, signal), interval);
-  }
-  return gridOf(await ask(GRID, { ...asked, ...around(window, step, newest) }, signal), interval);
+  const windowed = window !== null && window.from < newest;
+  const wholeInterval = intervalOf({ ...state, window: null }, stored);
+  const wholeLast = columnsOf(state, wholeInterval);
+  const part = windowed ? around(window, step, newest) : { last: columnsOf(state, interval), rows: ROWS };
+  const variables = {
+    pair, interval, venues: venues.length ? venues : null, wholeInterval, wholeLast, measure: measure && windowed, ...part,
+  };
+  const answer = await ask(GRID, variables, signal);
+  const grid = new Grid(answer.grid, interval, step);
+  return { grid, reference: measure ? new Reference(answer.measure ?? answer.grid) : null };
 }
 
 /**
- * @param {any} data
+ * @param {State} state
  * @param {Interval} interval
  */
-const gridOf = ({ grid }, interval) => new Grid(grid, interval, INTERVAL_MS[interval]);
+function columnsOf({ range }, interval) {
+  const columns = Math.round(RANGE_MS[/** @type {"1d"} */ (range)] / INTERVAL_MS[interval]);
+  return Math.min(Math.max(columns, 2), 5 * MOST_COLUMNS);
+}
 
 /**
  * Return the times, prices and rows to load for a window.

@@ -22,7 +22,12 @@ let pairs = [];
 
 const chart = new Chart(byId("chart"));
 const controls = new Controls(change);
-const panels = new Panels({ framed: (range) => chart.highlight.show(range) });
+const panels = new Panels({
+  framed: (range) => chart.highlight.show(range),
+  told: ({ price }) => {
+    if (!session.present) byId("price").textContent = priceText(price);
+  },
+});
 const session = new Session(chart, {
   drawn: (grid) => {
     controls.tellScale(session.scale, grid.rowHeight, state.side, grid.unit);
@@ -94,13 +99,17 @@ async function open() {
     return;
   }
   panels.skill(meant.map(({ symbol }) => symbol));
-  await session.open(state, stored, state.venues.length ? state.venues : venues);
+  const clock = largest(meant)?.symbol ?? state.pair;
+  await session.open(state, stored, state.venues.length ? state.venues : venues, clock);
 }
 
-/** @param {any[]} built */
+/**
+ * Return the pair with the longest grid, bitcoin before others.
+ * @param {any[]} built
+ */
 function largest(built) {
   const columns = (/** @type {any} */ { instruments }) =>
-    Math.max(...instruments.flatMap((/** @type {any} */ one) => one.grids.map((/** @type {any} */ grid) => grid.columns)));
+    Math.max(0, ...instruments.flatMap((/** @type {any} */ one) => one.grids.map((/** @type {any} */ grid) => grid.columns)));
   return built.find(({ symbol }) => symbol === "BTC-USDT") ?? built.toSorted((a, b) => columns(b) - columns(a))[0];
 }
 
@@ -141,7 +150,7 @@ function read(place, byKey) {
 function tellNewest() {
   const grid = /** @type {import("./grid.js").Grid} */ (session.grid);
   const bar = grid.bars[grid.newest];
-  byId("price").textContent = bar ? priceText(bar.price) : "–";
+  if (session.present) byId("price").textContent = bar ? priceText(bar.price) : "–";
   byId("notice").hidden = true;
   if (!crosshair.place) writeNewest(grid, INTERVAL_NAMES[grid.interval]);
   const { model } = grid.provenance;

@@ -18,7 +18,11 @@ import { MOMENT, WHY, skillOf } from "./queries.js";
 const ORDER = ["exposure", "clusters", "signals", "zones", "skill", "coverage"];
 
 export class Panels {
-  /** @param {{framed: (range: import("./layers/highlight.js").Range | null) => void}} listener */
+  /**
+   * @param {object} listener
+   * @param {(range: import("./layers/highlight.js").Range | null) => void} listener.framed what to frame on the map
+   * @param {(moment: {price: number}) => void} listener.told  a newer moment is known
+   */
   constructor(listener) {
     this.listener = listener;
     /** @type {any} */
@@ -47,6 +51,7 @@ export class Panels {
       const moment = await ask(MOMENT, asked);
       if (subject !== this.subject) return;
       this.moment = moment;
+      this.listener.told(moment.clusters);
       this._write();
       if (this.chosen?.kind === "cluster") await this._askWhy();
     } catch (error) {

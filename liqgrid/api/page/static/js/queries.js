@@ -16,10 +16,14 @@ export const CATALOG = `query Catalog {
 }`;
 
 export const GRID = `query Heatmap($pair: String!, $interval: Interval!, $start: DateTime, $end: DateTime, $last: Int,
-    $venues: [String!], $low: Float, $high: Float, $rows: Int!) {
+    $venues: [String!], $low: Float, $high: Float, $rows: Int!, $wholeInterval: Interval!, $wholeLast: Int!,
+    $measure: Boolean!) {
+  measure: grid(pair: $pair, interval: $wholeInterval, last: $wholeLast, venues: $venues) @include(if: $measure) {
+    maximum percentiles { percent value } priceEdges
+  }
   grid(pair: $pair, interval: $interval, start: $start, end: $end, last: $last, venues: $venues,
        priceLow: $low, priceHigh: $high, rows: $rows) {
-    asOf unit times priceEdges long short
+    asOf unit times priceEdges long short maximum percentiles { percent value }
     bars { open high low close price }
     ${PROVENANCE}
   }

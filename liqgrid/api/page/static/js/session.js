@@ -1,7 +1,7 @@
 /** One pair on the chart: loaded, drawn, followed, and loaded finer where one looks closer. */
 
 import { Refused } from "./api.js";
-import { Reference, Scale } from "./colour.js";
+import { Scale } from "./colour.js";
 import { follow } from "./live.js";
 import { isPoor, loadGrid } from "./loader.js";
 import { Raster } from "./raster.js";
@@ -45,12 +45,14 @@ export class Session {
    * Show a state from the beginning.
    * @param {State} state
    * @param {import("./intervals.js").Stored[]} stored
-   * @param {string[]} venues
+   * @param {string[]} venues those that are summed
+   * @param {string} clock     the pair whose columns tell that there are newer ones
    */
-  async open(state, stored, venues) {
+  async open(state, stored, venues, clock) {
     this.state = state;
     this.stored = stored;
     this.venues = venues;
+    this.clock = clock;
     this.whole = state.window === null;
     await this._load(state.window);
   }
@@ -62,8 +64,11 @@ export class Session {
     this.loading = loading;
     this.chart.element.setAttribute("aria-busy", "true");
     try {
-      const grid = await loadGrid(/** @type {State} */ (this.state), this.stored, loading.signal);
+      const state = /** @type {State} */ (this.state);
+      const subject = JSON.stringify([state.pair, state.venues, state.range]);
+      const { grid, reference } = await loadGrid(state, this.stored, subject !== this.measured, loading.signal);
       if (loading.signal.aborted) return;
+      if (reference) [this.reference, this.measured] = [reference, subject];
       this._take(grid, view, loading.signal);
     } catch (error) {
       if (!loading.signal.aborted) this.listener.refused(error);
@@ -81,22 +86,20 @@ export class Session {
     const state = /** @type {State} */ (this.state);
     this.stop();
     this.grid = grid;
-    const subject = JSON.stringify([state.pair, state.venues, state.window ? "" : state.range]);
-    if (!this.reference || (subject !== this.subject && !state.window)) this.reference = new Reference(grid);
-    this.subject = subject;
     this._scale();
     this.raster = new Raster(grid, this.scale, state.side);
     this.chart.profile.side = state.side;
     // While it loaded one may have gone on looking around.
     const now = view && this.chart.grid ? this.chart.view() : null;
+    this.columns = grid.count;
+    this._follow();
+    this.chart.showsPast(!this.present);
     this.chart.show(this.raster, this.moving && now ? now : view);
     this.moving = false;
     this._tellView();
-    this.columns = grid.count;
     this.listener.drawn(grid);
     performance.mark("liqgrid-drawn");
     this.listener.moment();
-    this._follow();
     loadSeries(state, this.venues ?? [], grid, 0, signal)
       .then((series) => {
         if (this.grid === grid) this.chart.showSeries(series);
@@ -108,7 +111,7 @@ export class Session {
 
   _scale() {
     const { sensitivity, colour } = /** @type {State} */ (this.state);
-    this.scale = new Scale(/** @type {Reference} */ (this.reference), sensitivity, colour);
+    this.scale = new Scale(/** @type {import("./colour.js").Reference} */ (this.reference), sensitivity, colour);
   }
 
   /**
@@ -126,8 +129,10 @@ export class Session {
   _follow() {
     const grid = /** @type {Grid} */ (this.grid);
     const newest = this.stored.find(({ interval }) => interval === grid.interval)?.last ?? grid.lastMs;
-    let present = grid.lastMs >= newest;
-    this.stop = follow(/** @type {State} */ (this.state), grid, {
+    const present = grid.lastMs >= newest;
+    this.present = present;
+    const state = /** @type {State} */ (this.state);
+    this.stop = follow(state, this.clock ?? state.pair, grid, {
       changed: (from) => this._changed(from),
       beyond: (newestMs) => {
         for (const one of this.stored) if (one.interval === grid.interval) one.last = Math.max(one.last, newestMs);

@@ -1,4 +1,9 @@
-/** What rests at each price in the newest column, at the right edge, and how it adds up from the price outwards. */
+/**
+ * What rests at each price in one column, the newest in sight, at the right edge, and how it adds up from the price
+ * outwards.
+ */
+
+import { moment } from "../format.js";
 
 export class ProfileLayer {
   /**
@@ -15,7 +20,8 @@ export class ProfileLayer {
   }
 
   /** @param {any} attached */
-  attached({ series, requestUpdate }) {
+  attached({ chart, series, requestUpdate }) {
+    this.chart = chart;
     this.series = series;
     this.requestUpdate = requestUpdate;
   }
@@ -32,13 +38,13 @@ export class ProfileLayer {
       const { context, bitmapSize, horizontalPixelRatio: across, verticalPixelRatio: down } = scope;
       const right = bitmapSize.width;
       const width = this.width * across;
-      const slot = grid.newest;
+      const slot = this._slot(right / across - this.width);
       const cells = slot * grid.rows;
       const long = grid.long.subarray(cells, cells + grid.rows);
       const short = grid.short.subarray(cells, cells + grid.rows);
-      const y = Array.from(grid.edges, (edge) => series.priceToCoordinate(edge) * down);
+      const y = Array.from(grid.edges, (edge) => Math.round(series.priceToCoordinate(edge) * down));
       context.save();
-      context.globalAlpha = 0.9;
+      context.globalAlpha = 0.93;
       context.fillStyle = this.colours.background;
       context.fillRect(right - width, 0, width, bitmapSize.height);
       context.globalAlpha = 1;
@@ -60,8 +66,25 @@ export class ProfileLayer {
       const total = Math.max(below[0], above[grid.rows - 1], 1);
       if (this.side !== "short") this._curve(context, below, y, middle, -1, right, width, total, this.colours.long);
       if (this.side !== "long") this._curve(context, above, y, middle, 1, right, width, total, this.colours.short);
+      context.fillStyle = this.colours.muted;
+      context.font = `${10.5 * down}px ${this.colours.font}`;
+      context.textAlign = "right";
+      if (slot !== grid.newest) context.fillText(moment(grid.closeOf(slot)).slice(0, -9), right - 5 * across, 14 * down);
+      if (slot !== grid.newest) context.fillText(moment(grid.closeOf(slot)).slice(-9), right - 5 * across, 27 * down);
       context.restore();
     });
+  }
+
+  /**
+   * Return the newest slot with a column that is left of the profile.
+   * @param {number} x
+   */
+  _slot(x) {
+    const grid = /** @type {import("../grid.js").Grid} */ (this.grid);
+    const time = this.chart.timeScale();
+    let slot = Math.min(Math.floor((x - time.logicalToCoordinate(0)) / time.options().barSpacing), grid.newest);
+    while (slot > 0 && !grid.bars[slot]) slot--;
+    return Math.max(slot, 0);
   }
 
   /**
@@ -78,7 +101,7 @@ export class ProfileLayer {
     context.globalAlpha = 0.75;
     for (let row = 0; row < amounts.length; row++) {
       const length = most > 0 ? (Math.min(amounts[row] / most, 1) * width * 0.94) : 0;
-      if (length > 0) context.fillRect(right - length, y[row + 1], length, Math.max(y[row] - y[row + 1], 0.8));
+      if (length > 0) context.fillRect(right - length, y[row + 1], length, Math.max(y[row] - y[row + 1], 1));
     }
     context.globalAlpha = 1;
   }
