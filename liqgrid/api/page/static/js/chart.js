@@ -32,6 +32,11 @@ export class Chart {
     this.watermark = new WatermarkLayer();
     /** @type {Grid | null} */
     this.grid = null;
+    /** @type {any} */
+    this.priceLine = null;
+    this.past = false;
+    /** @type {import("./series.js").Series | undefined} */
+    this.series = undefined;
     this.chart = library.createChart(element, {
       autoSize: true,
       layout: { attributionLogo: false, fontSize: 11, panes: { enableResize: true } },
@@ -254,7 +259,7 @@ export class Chart {
   tellPanes({ closeMs }) {
     const series = this.series;
     const line = (/** @type {number} */ pane, /** @type {string} */ value) =>
-      this.titles[pane]?.applyOptions({
+      /** @type {any[]} */ (this.titles)[pane].applyOptions({
         lines: [{ text: `${PANES[pane]}${value ? `  ${value}` : ""}`, color: this.colours?.muted, fontSize: 11, fontFamily: this.colours?.font }],
       });
     const value = (/** @type {Map<number, number> | undefined} */ values) =>

@@ -28,7 +28,10 @@ export class Grid {
     this.firstMs = closes[0];
     this.count = Math.round((closes[closes.length - 1] - closes[0]) / stepMs) + 1;
     this.provenance = { model: answer.model, coverage: answer.coverage, asOf: Date.parse(answer.asOf) };
-    this._make(this.count + 64);
+    this.long = new Float32Array((this.count + 64) * this.rows);
+    this.short = new Float32Array((this.count + 64) * this.rows);
+    /** @type {(Bar | null)[]} empty where no column is */
+    this.bars = new Array(this.count).fill(null);
     const [long, short] = [unpack(answer.long), unpack(answer.short)];
     const bars = Object.fromEntries(
       ["open", "high", "low", "close", "price"].map((name) => [name, unpack(answer.bars[name])]),
@@ -39,14 +42,6 @@ export class Grid {
       this.short.set(short.subarray(t * this.rows, (t + 1) * this.rows), slot * this.rows);
       this.bars[slot] = /** @type {Bar} */ (Object.fromEntries(Object.keys(bars).map((name) => [name, bars[name][t]])));
     });
-  }
-
-  /** @param {number} capacity */
-  _make(capacity) {
-    this.long = new Float32Array(capacity * this.rows);
-    this.short = new Float32Array(capacity * this.rows);
-    /** @type {(Bar | null)[]} empty where no column is */
-    this.bars = new Array(this.count).fill(null);
   }
 
   get lastMs() {

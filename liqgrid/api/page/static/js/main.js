@@ -30,7 +30,7 @@ const panels = new Panels({
 });
 const session = new Session(chart, {
   drawn: (grid) => {
-    controls.tellScale(session.scale, grid.rowHeight, state.side, grid.unit);
+    tellScale();
     tellNewest();
     panels.cover(grid);
   },
@@ -128,7 +128,12 @@ function change(asked) {
     return;
   }
   session.recolour(state);
-  controls.tellScale(session.scale, session.grid.rowHeight, state.side, session.grid.unit);
+  tellScale();
+}
+
+function tellScale() {
+  const { scale, grid } = session;
+  if (scale && grid) controls.tellScale(scale, grid.rowHeight, state.side, grid.unit);
 }
 
 function whole() {

@@ -27,6 +27,8 @@ export class Panels {
     this.listener = listener;
     /** @type {any} */
     this.moment = null;
+    this.subject = "";
+    this.scored = "";
     /** @type {{kind: "cluster" | "zone", name: string} | null} */
     this.chosen = null;
     /** @type {Map<string, any>} */

@@ -15,6 +15,7 @@ export class Raster {
     this.scale = scale;
     this.side = side;
     this.canvas = document.createElement("canvas");
+    this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     this._make();
     this.paint(0);
   }
@@ -60,7 +61,6 @@ export class Raster {
   _make() {
     this.canvas.width = Math.ceil(this.grid.count * 1.25) + 32;
     this.canvas.height = this.grid.rows;
-    this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
   }
 
   /**

@@ -34,6 +34,13 @@ export class Session {
     this.grid = null;
     /** @type {import("./intervals.js").Stored[]} */
     this.stored = [];
+    /** @type {State | null} */
+    this.state = null;
+    /** @type {import("./colour.js").Reference | null} */
+    this.reference = null;
+    /** @type {Scale | null} */
+    this.scale = null;
+    this.measured = ""; // of what the reference is
     this.stop = () => {};
     for (const name of ["pointerup", "wheel", "keyup", "touchend", "dblclick"]) {
       chart.element.addEventListener(name, () => this._moved(), { passive: true });
@@ -86,8 +93,7 @@ export class Session {
     const state = /** @type {State} */ (this.state);
     this.stop();
     this.grid = grid;
-    this._scale();
-    this.raster = new Raster(grid, this.scale, state.side);
+    this.raster = new Raster(grid, this._scale(), state.side);
     this.chart.profile.side = state.side;
     // While it loaded one may have gone on looking around.
     const now = view && this.chart.grid ? this.chart.view() : null;
@@ -112,6 +118,7 @@ export class Session {
   _scale() {
     const { sensitivity, colour } = /** @type {State} */ (this.state);
     this.scale = new Scale(/** @type {import("./colour.js").Reference} */ (this.reference), sensitivity, colour);
+    return this.scale;
   }
 
   /**
@@ -120,8 +127,7 @@ export class Session {
    */
   recolour(state) {
     this.state = { ...state, window: this.state?.window ?? null };
-    this._scale();
-    this.raster?.recolour(this.scale, state.side);
+    this.raster?.recolour(this._scale(), state.side);
     this.chart.profile.side = state.side;
     this.chart.heatmap.requestUpdate?.();
   }

@@ -44,10 +44,8 @@ export class ProfileLayer {
       const short = grid.short.subarray(cells, cells + grid.rows);
       const y = Array.from(grid.edges, (edge) => Math.round(series.priceToCoordinate(edge) * down));
       context.save();
-      context.globalAlpha = 0.93;
       context.fillStyle = this.colours.background;
       context.fillRect(right - width, 0, width, bitmapSize.height);
-      context.globalAlpha = 1;
       context.strokeStyle = this.colours.line;
       context.lineWidth = across;
       context.beginPath();
@@ -66,13 +64,28 @@ export class ProfileLayer {
       const total = Math.max(below[0], above[grid.rows - 1], 1);
       if (this.side !== "short") this._curve(context, below, y, middle, -1, right, width, total, this.colours.long);
       if (this.side !== "long") this._curve(context, above, y, middle, 1, right, width, total, this.colours.short);
-      context.fillStyle = this.colours.muted;
-      context.font = `${10.5 * down}px ${this.colours.font}`;
-      context.textAlign = "right";
-      if (slot !== grid.newest) context.fillText(moment(grid.closeOf(slot)).slice(0, -9), right - 5 * across, 14 * down);
-      if (slot !== grid.newest) context.fillText(moment(grid.closeOf(slot)).slice(-9), right - 5 * across, 27 * down);
+      if (slot !== grid.newest) this._when(context, slot, right, width, down);
       context.restore();
     });
+  }
+
+  /**
+   * Say of which column the profile is.
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} slot
+   * @param {number} right
+   * @param {number} width
+   * @param {number} scale
+   */
+  _when(context, slot, right, width, scale) {
+    const text = moment(/** @type {import("../grid.js").Grid} */ (this.grid).closeOf(slot));
+    context.fillStyle = this.colours.background;
+    context.fillRect(right - width, 0, width, 32 * scale);
+    context.fillStyle = this.colours.ink;
+    context.font = `${10.5 * scale}px ${this.colours.font}`;
+    context.textAlign = "center";
+    context.fillText(text.slice(0, -10), right - width / 2, 13 * scale);
+    context.fillText(text.slice(-9), right - width / 2, 26 * scale);
   }
 
   /**
