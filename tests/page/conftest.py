@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.store.database import Connection, connected
@@ -104,12 +104,19 @@ def venue(plain_database: NewDatabase, tmp_path: Path) -> Iterator[Venue]:
             yield venue
 
 
-@pytest.fixture
-def viewer(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Viewer]:
-    """Somebody with a screen of 1440 × 900; at the end nothing may have gone wrong in the browser."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+@pytest.fixture(scope="package")
+def desktop(chromium: Browser) -> Iterator[BrowserContext]:
+    """A browser with a screen of 1440 × 900, which has been here before: its cache is kept from test to test."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark")
-    viewer = Viewer(context, SCREENSHOTS)
-    yield viewer
+    yield context
     context.close()
+
+
+@pytest.fixture
+def viewer(desktop: BrowserContext) -> Iterator[Viewer]:
+    """Somebody who opens a tab; at the end nothing may have gone wrong in it."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    viewer = Viewer(desktop, SCREENSHOTS)
+    yield viewer
+    viewer.page.close()
     viewer.nothing_went_wrong()

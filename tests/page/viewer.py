@@ -23,7 +23,6 @@ class Viewer:
     """One browser tab."""
 
     def __init__(self, context: BrowserContext, screenshots: Path) -> None:
-        self.context = context
         self._screenshots = screenshots
         self.page: Page = context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
@@ -66,16 +65,19 @@ class Viewer:
 
     def readout(self) -> dict[str, float | None]:
         """Return the exact numbers under the crosshair by name."""
-        found: dict[str, float | None] = {}
-        for item in self.page.locator("#readout [data-value]").all():
-            name = (item.get_attribute("class") or "").split()[-1]
-            value = item.get_attribute("data-value")
-            found[name] = float(value) if value else None
-        return found
+        texts: list[list[str]] = self.page.locator("#readout [data-value]").evaluate_all(
+            "all => all.map((one) => [one.classList[one.classList.length - 1], one.dataset.value])"
+        )
+        return {name: float(value) if value else None for name, value in texts}
 
     def values(self, selector: str) -> list[float]:
         """Return the exact numbers behind what is written in these elements."""
-        return [float(one.get_attribute("data-value") or "nan") for one in self.page.locator(selector).all()]
+        texts: list[str] = self.page.locator(selector).evaluate_all("all => all.map((one) => one.dataset.value)")
+        return [float(text) for text in texts]
+
+    def is_settled(self) -> None:
+        """Wait until nothing is on its way to the map."""
+        self.page.wait_for_selector("#chart[data-marks]:not([aria-busy])")
 
     def keep(self, name: str, *, whole: bool = False) -> None:
         """Keep a screenshot for people."""

@@ -248,6 +248,7 @@ export class Chart {
     this.realisedShort.setData(points(series.realisedShort, plain));
     this.marks.show(series.marks, grid);
     this.series = series;
+    this.element.dataset.marks = String(series.marks.length);
     this.tellPanes({});
     this.fit();
   }

@@ -14,26 +14,61 @@ export class Crosshair {
     this.listener = listener;
     /** @type {Place | null} */
     this.place = null;
-    this.byKey = false;
-    chart.chart.subscribeCrosshairMove((/** @type {any} */ event) => this._moved(event));
-    byId("chart").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    /** @type {{point: {x: number, y: number}, pane: number} | null} */
+    this.pointed = null;
+    chart.chart.subscribeCrosshairMove((/** @type {any} */ event) => {
+      if (event.sourceEvent && event.point) this._point(event.point, event.paneIndex ?? 0);
+    });
+    const element = byId("chart");
+    element.addEventListener("pointerleave", () => this._leave(false));
+    element.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || !this._key(event)) return;
       event.preventDefault();
     });
+    element.addEventListener("wheel", (/** @type {WheelEvent} */ event) => {
+      if (!event.shiftKey) return;
+      event.preventDefault();
+      event.stopPropagation();
+      this._stretch(event);
+    }, { capture: true, passive: false });
   }
 
-  /** @param {any} event */
-  _moved({ point, logical, paneIndex }) {
-    const { grid, candles } = this.chart;
-    if (this.byKey) return; // told already, and exactly
-    const slot = Math.round(logical ?? NaN);
-    if (!grid || !point || !(slot >= 0 && slot < grid.count) || (paneIndex ?? 0) !== 0) {
-      const place = this.place && point && grid && slot >= 0 && slot < grid.count ? { ...this.place, slot } : null;
-      this._tell(place, false);
-      return;
+  /**
+   * The pointer is at a point of a pane.
+   * @param {{x: number, y: number}} point
+   * @param {number} pane
+   */
+  _point(point, pane) {
+    const { grid, candles, chart } = this.chart;
+    if (!grid) return;
+    this.pointed = { point, pane };
+    const slot = Math.round(chart.timeScale().coordinateToLogical(point.x) ?? NaN);
+    if (!(slot >= 0 && slot < grid.count)) {
+      this._tell(null, false);
+    } else if (pane === 0) {
+      const price = candles.coordinateToPrice(point.y);
+      this._tell({ slot, price, row: grid.rowOf(price) }, false);
+    } else if (this.place) {
+      this._tell({ ...this.place, slot }, false);
     }
-    const price = candles.coordinateToPrice(point.y);
-    this._tell({ slot, price, row: grid.rowOf(price) }, false);
+  }
+
+  /** Read again what lies under the crosshair, after columns came. */
+  again() {
+    if (this.pointed) this._point(this.pointed.point, this.pointed.pane);
+  }
+
+  /**
+   * Stretch or squeeze the prices around the pointer.
+   * @param {WheelEvent} event
+   */
+  _stretch({ deltaX, deltaY, clientY }) {
+    const view = this.chart.view();
+    const top = this.chart.element.getBoundingClientRect().top;
+    const price = this.chart.candles.coordinateToPrice(clientY - top);
+    if (!view || !price) return;
+    const factor = Math.exp((deltaY || deltaX) / 600);
+    this.chart.look({ ...view, low: price * (view.low / price) ** factor, high: price * (view.high / price) ** factor });
   }
 
   /**
@@ -76,7 +111,7 @@ export class Crosshair {
     else if (key === "+" || key === "=") zoom(1 / 1.3);
     else if (key === "-" || key === "_") zoom(1.3);
     else if (key === "0") this.listener.whole();
-    else if (key === "Escape") this._leave();
+    else if (key === "Escape") this._leave(true);
     else return false;
     return true;
   }
@@ -92,14 +127,15 @@ export class Crosshair {
     const slot = Math.min(Math.max(from.slot + across, 0), grid.count - 1);
     const row = Math.min(Math.max(from.row + up, 0), grid.rows - 1);
     const middle = Math.sqrt(grid.edges[row] * grid.edges[row + 1]);
-    this.byKey = true;
+    this.pointed = null;
     this.chart.chart.setCrosshairPosition(middle, grid.closeOf(slot) / 1000, this.chart.candles);
     this._tell({ slot, row, price: middle }, true);
-    this.byKey = false;
   }
 
-  _leave() {
-    this.chart.chart.clearCrosshairPosition();
-    this._tell(null, true);
+  /** @param {boolean} byKey */
+  _leave(byKey) {
+    this.pointed = null;
+    if (byKey) this.chart.chart.clearCrosshairPosition();
+    this._tell(null, byKey);
   }
 }

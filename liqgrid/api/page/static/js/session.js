@@ -42,8 +42,12 @@ export class Session {
     this.scale = null;
     this.measured = ""; // of what the reference is
     this.stop = () => {};
+    /** @type {AbortController | undefined} while a grid is on its way */
+    this.loading = undefined;
+    /** @type {AbortController | undefined} of the grid that is shown, for what comes after it */
+    this.following = undefined;
     for (const name of ["pointerup", "wheel", "keyup", "touchend", "dblclick"]) {
-      chart.element.addEventListener(name, () => this._moved(), { passive: true });
+      chart.element.addEventListener(name, () => this._moved(), { passive: true, capture: true });
     }
     chart.element.addEventListener("pointerdown", () => clearTimeout(this.settling));
   }
@@ -67,8 +71,9 @@ export class Session {
   /** @param {import("./state.js").Window | null} view */
   async _load(view) {
     this.loading?.abort();
+    this.following?.abort();
     const loading = new AbortController();
-    this.loading = loading;
+    [this.loading, this.following] = [loading, loading];
     this.chart.element.setAttribute("aria-busy", "true");
     try {
       const state = /** @type {State} */ (this.state);
@@ -80,7 +85,10 @@ export class Session {
     } catch (error) {
       if (!loading.signal.aborted) this.listener.refused(error);
     } finally {
-      if (this.loading === loading) this.chart.element.removeAttribute("aria-busy");
+      if (this.loading === loading) {
+        this.loading = undefined;
+        this.chart.element.removeAttribute("aria-busy");
+      }
     }
   }
 
@@ -93,6 +101,7 @@ export class Session {
     const state = /** @type {State} */ (this.state);
     this.stop();
     this.grid = grid;
+    delete this.chart.element.dataset.marks;
     this.raster = new Raster(grid, this._scale(), state.side);
     this.chart.profile.side = state.side;
     // While it loaded one may have gone on looking around.
@@ -207,13 +216,16 @@ export class Session {
   /** Somebody moved the map: when it rests, the address says where, and more detail is fetched. */
   _moved() {
     clearTimeout(this.settling);
+    this.chart.element.setAttribute("aria-busy", "true");
     this.settling = setTimeout(() => this._settled(), SETTLED_MS);
   }
 
   _settled() {
     const view = this.chart.view();
     const { grid, state } = this;
-    if (!view || !grid || !state || this._isShown(view)) return;
+    if (!view || !grid || !state) return;
+    if (!this.loading) this.chart.element.removeAttribute("aria-busy");
+    if (this._isShown(view)) return;
     this.whole = false;
     this.moving = true;
     this.shown = view;
