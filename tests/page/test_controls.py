@@ -6,7 +6,7 @@ from collections.abc import Callable
 from urllib.parse import parse_qs
 
 import numpy as np
-import pytest
+from numpy.typing import NDArray
 from playwright.sync_api import Page
 
 from tests.api.served import Api, unpacked
@@ -28,25 +28,22 @@ CONTROLS: list[tuple[str, Act, str, dict[str, str]]] = [
     ("range", choose("range", "1w"), "1w", {"interval": "H1", "columns": "168"}),
     ("range", choose("range", "12h"), "12h", {"interval": "M15", "columns": "48"}),
     ("interval", select("interval", "H4"), "H4", {"interval": "H4", "columns": "18"}),
-    ("pair", select("pair", "BTC"), "BTC", {"interval": "M15", "columns": "288"}),
+    ("pair", select("pair", "BTC"), "BTC", {"unit": "USD", "columns": "288"}),
 ]
 
 
-@pytest.mark.parametrize(("name", "act", "value", "shown"), CONTROLS)
-def test_what_is_loaded(api: Api, viewer: Viewer, name: str, act: Act, value: str, shown: dict[str, str]) -> None:
+def test_what_is_loaded(api: Api, viewer: Viewer) -> None:
     viewer.open(api)
-    act(viewer.page)
-    for one, expected in shown.items():
-        viewer.until(one, expected)
-    assert parse_qs(viewer.search())[name] == [value]
-    viewer.page.go_back()
-    viewer.until("columns", "288")
-    assert parse_qs(viewer.search()).get(name) in (None, ["BTC-USDT"])
-
-
-def test_a_coin_is_counted_in_dollars(api: Api, viewer: Viewer) -> None:
-    viewer.open(api, "?pair=BTC")
-    assert viewer.page.locator("#legend-high").inner_text().endswith(" USD")
+    for name, act, value, shown in CONTROLS:
+        act(viewer.page)
+        for one, expected in shown.items():
+            viewer.until(one, expected)
+        assert parse_qs(viewer.search())[name] == [value]
+        if value == "BTC":
+            assert viewer.page.locator("#legend-high").inner_text().endswith(" USD")  # a coin is counted in dollars
+        viewer.page.go_back()
+        viewer.until("columns", "288")
+        assert parse_qs(viewer.search()).get(name) in (None, ["BTC-USDT"])
 
 
 def test_venues_are_summed_as_chosen(api: Api, viewer: Viewer) -> None:
@@ -67,29 +64,24 @@ def test_venues_are_summed_as_chosen(api: Api, viewer: Viewer) -> None:
     assert one["short"] != both["short"]
 
 
-def lightness(viewer: Viewer) -> np.ndarray:
+def lightness(viewer: Viewer) -> NDArray[np.float64]:
+    """Return the map's part of the chart as (height, width), 0 to 1."""
     viewer.page.mouse.move(5, 5)
     pixels = viewer.pixels()
     return pixels[: int(0.55 * len(pixels)), : int(0.8 * pixels.shape[1])].mean(axis=2)
 
 
-@pytest.mark.parametrize(
-    ("act", "name", "value", "legend_moves"),
-    [
-        (lambda page: page.locator("#sensitivity").fill("95"), "sensitivity", "95", True),
-        (choose("colour", "linear"), "colour", "linear", False),
-    ],
-)
-def test_colours(api: Api, viewer: Viewer, act: Act, name: str, value: str, legend_moves: bool) -> None:
+def test_colours(api: Api, viewer: Viewer) -> None:
     viewer.open(api)
     before, legend = lightness(viewer), viewer.page.locator("#legend-low").inner_text()
-    act(viewer.page)
-    assert parse_qs(viewer.search())[name] == [value]
-    after = lightness(viewer)
-    assert (np.abs(after - before) > 0.02).mean() > 0.1
-    if legend_moves:
-        assert after.mean() > before.mean() + 0.05  # smaller clusters come to light
-        assert viewer.page.locator("#legend-low").inner_text() != legend
+    viewer.page.locator("#sensitivity").fill("95")
+    assert parse_qs(viewer.search())["sensitivity"] == ["95"]
+    revealed = lightness(viewer)
+    assert revealed.mean() > before.mean() + 0.05  # smaller clusters come to light
+    assert viewer.page.locator("#legend-low").inner_text() != legend
+    choose("colour", "linear")(viewer.page)
+    assert parse_qs(viewer.search())["colour"] == ["linear"]
+    assert (np.abs(lightness(viewer) - revealed) > 0.02).mean() > 0.1
 
 
 def test_sides_are_told_apart(api: Api, viewer: Viewer) -> None:

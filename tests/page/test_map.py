@@ -33,7 +33,7 @@ def test_map_is_drawn_and_shows_what_was_asked_for(api: Api, viewer: Viewer) -> 
     assert float(shown["gridLow"]) == unpacked(grid["priceEdges"])[0]
     assert int(shown["last"]) == unpacked(grid["times"])[-1]
     assert float(shown["low"]) == pytest.approx(unpacked(grid["priceEdges"])[0], rel=1e-6)
-    viewer.page.wait_for_selector("#coverage")
+    viewer.is_settled()
     viewer.keep("desktop-dark")
     colours = viewer.pixels()[:200, :600].reshape(-1, 3)
     assert (np.abs(colours - [1.0, 0.949, 0.239]).max(axis=1) < 0.1).any()  # yellow
@@ -57,7 +57,7 @@ def test_numbers_under_the_crosshair_are_those_of_the_api(api: Api, viewer: View
 
 def test_more_is_brighter_in_its_place(api: Api, viewer: Viewer) -> None:
     viewer.open(api)
-    viewer.page.wait_for_selector("#coverage")
+    viewer.is_settled()
     viewer.page.mouse.move(5, 5)
     pixels, box = viewer.pixels(), viewer.box()
     amounts, brightness = [], []

@@ -76,8 +76,9 @@ class Viewer:
         return [float(text) for text in texts]
 
     def is_settled(self) -> None:
-        """Wait until nothing is on its way to the map."""
+        """Wait until nothing is on its way to the map, and it is drawn."""
         self.page.wait_for_selector("#chart[data-marks]:not([aria-busy])")
+        self.page.evaluate("new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(seen)))")
 
     def keep(self, name: str, *, whole: bool = False) -> None:
         """Keep a screenshot for people."""

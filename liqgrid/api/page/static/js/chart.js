@@ -35,6 +35,8 @@ export class Chart {
     /** @type {any} */
     this.priceLine = null;
     this.past = false;
+    /** @type {Window | null} a view that is set, and not yet drawn */
+    this.coming = null;
     /** @type {import("./series.js").Series | undefined} */
     this.series = undefined;
     this.chart = library.createChart(element, {
@@ -136,6 +138,7 @@ export class Chart {
     for (const layer of [this.profile, this.marks, this.highlight]) layer.grid = grid;
     const top = grid.bars[grid.newest]?.price ?? grid.high;
     this.candles.applyOptions({ priceFormat: { type: "custom", formatter: priceText, minMove: 10 ** (Math.floor(Math.log10(top)) - 6) } });
+    if (this.series) this._drawSeries(this.series);
     this.candles.setData(Array.from({ length: grid.count }, (_, slot) => this._candle(slot)));
     this._tellPrice();
     this.look(view ?? this.wholeView());
@@ -183,6 +186,7 @@ export class Chart {
    */
   reset(view) {
     const grid = /** @type {Grid} */ (this.grid);
+    if (this.series) this._drawSeries(this.series);
     this.candles.setData(Array.from({ length: grid.count }, (_, slot) => this._candle(slot)));
     this._tellPrice();
     if (view) this.look(view);
@@ -202,6 +206,7 @@ export class Chart {
    * @returns {Window | null}
    */
   view() {
+    if (this.coming) return this.coming;
     const range = this.chart.timeScale().getVisibleLogicalRange();
     const prices = this.chart.priceScale("right", MAP_PANE).getVisibleRange();
     if (!range || !prices || !this.grid) return null;
@@ -215,6 +220,10 @@ export class Chart {
     const slot = (/** @type {number} */ ms) => (ms - grid.firstMs) / grid.stepMs;
     this.chart.timeScale().setVisibleLogicalRange({ from: slot(view.from), to: slot(view.to) });
     this._reach(view.low, view.high);
+    this.coming = view; // the library takes times with its next frame
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      if (this.coming === view) this.coming = null;
+    }));
   }
 
   /**
@@ -233,9 +242,20 @@ export class Chart {
    * @param {import("./series.js").Series} series
    */
   showSeries(series) {
+    this._drawSeries(series);
+    this.marks.show(series.marks, /** @type {Grid} */ (this.grid));
+    this.series = series;
+    this.element.dataset.marks = String(series.marks.length);
+    this.tellPanes({});
+    this.fit();
+  }
+
+  /** @param {import("./series.js").Series} series */
+  _drawSeries(series) {
     const grid = /** @type {Grid} */ (this.grid);
     // A time the candles do not have would be a column of its own.
-    const within = (/** @type {number} */ closeMs) => closeMs >= grid.firstMs && closeMs <= grid.lastMs;
+    const within = (/** @type {number} */ closeMs) =>
+      closeMs >= grid.firstMs && closeMs <= grid.lastMs && (closeMs - grid.firstMs) % grid.stepMs === 0;
     const points = (/** @type {Map<number, number>} */ values, /** @type {(value: number) => any} */ point) =>
       [...values.keys()].filter(within).sort((a, b) => a - b)
         .map((closeMs) => ({ time: seconds(closeMs), ...point(values.get(closeMs) ?? 0) }));
@@ -246,11 +266,6 @@ export class Chart {
     );
     this.realisedLong.setData(points(series.realisedLong, (value) => ({ value: -value })));
     this.realisedShort.setData(points(series.realisedShort, plain));
-    this.marks.show(series.marks, grid);
-    this.series = series;
-    this.element.dataset.marks = String(series.marks.length);
-    this.tellPanes({});
-    this.fit();
   }
 
   /**

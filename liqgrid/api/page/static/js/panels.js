@@ -15,7 +15,9 @@ import { MOMENT, WHY, skillOf } from "./queries.js";
 
 /** @typedef {import("./state.js").State} State */
 
-const ORDER = ["exposure", "clusters", "signals", "zones", "skill", "coverage"];
+const TITLES = {
+  exposure: "Exposure", clusters: "Top clusters", signals: "Signals", zones: "Stop zones", skill: "Skill", coverage: "Coverage",
+};
 
 export class Panels {
   /**
@@ -33,6 +35,8 @@ export class Panels {
     this.chosen = null;
     /** @type {Map<string, any>} */
     this.why = new Map();
+    // Each has its place from the beginning, so that none pushes another away when it comes.
+    byId("panels").append(...Object.entries(TITLES).map(([id, title]) => card(id, title, "…")));
     setInterval(() => this.grid && this.cover(this.grid), 15_000);
   }
 
@@ -130,7 +134,7 @@ export class Panels {
   /** @param {unknown} error */
   _fail(error) {
     if (!(error instanceof Refused)) throw error;
-    if (!this.moment) this._put(card("exposure", "Beside the map", error.message));
+    if (!this.moment) this._put(card("exposure", TITLES.exposure, error.message));
   }
 
   /**
@@ -138,16 +142,12 @@ export class Panels {
    * @param {HTMLElement} panel
    */
   _put(panel) {
-    const old = document.getElementById(panel.id);
-    if (old?.isEqualNode(panel)) return;
-    const focused = old?.contains(document.activeElement)
+    const old = byId(panel.id);
+    if (old.isEqualNode(panel)) return;
+    const focused = old.contains(document.activeElement)
       ? [...old.querySelectorAll("button")].indexOf(/** @type {any} */ (document.activeElement))
       : -1;
-    if (old) old.replaceWith(panel);
-    else {
-      const later = ORDER.slice(ORDER.indexOf(panel.id) + 1).map((id) => document.getElementById(id)).find(Boolean);
-      byId("panels").insertBefore(panel, later ?? null);
-    }
+    old.replaceWith(panel);
     if (focused >= 0) panel.querySelectorAll("button")[focused]?.focus({ preventScroll: true });
   }
 }

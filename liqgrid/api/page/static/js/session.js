@@ -49,7 +49,10 @@ export class Session {
     for (const name of ["pointerup", "wheel", "keyup", "touchend", "dblclick"]) {
       chart.element.addEventListener(name, () => this._moved(), { passive: true, capture: true });
     }
-    chart.element.addEventListener("pointerdown", () => clearTimeout(this.settling));
+    chart.element.addEventListener("pointerdown", () => {
+      clearTimeout(this.settling);
+      this.settling = undefined;
+    });
   }
 
   /**
@@ -111,6 +114,7 @@ export class Session {
     this.chart.showsPast(!this.present);
     this.chart.show(this.raster, this.moving && now ? now : view);
     this.moving = false;
+    if (this.settling === undefined) this.shown = this.chart.view();
     this._tellView();
     this.listener.drawn(grid);
     performance.mark("liqgrid-drawn");
@@ -221,6 +225,7 @@ export class Session {
   }
 
   _settled() {
+    this.settling = undefined;
     const view = this.chart.view();
     const { grid, state } = this;
     if (!view || !grid || !state) return;
@@ -259,9 +264,9 @@ export class Session {
     this.telling = 0;
     const grid = /** @type {Grid} */ (this.grid);
     const view = this.chart.view();
-    this.shown = view;
+    if (this.settling === undefined) this.shown = view;
     Object.assign(this.chart.element.dataset, {
-      interval: grid.interval, columns: grid.count, rows: grid.rows, first: grid.firstMs, last: grid.lastMs,
+      unit: grid.unit, interval: grid.interval, columns: grid.count, rows: grid.rows, first: grid.firstMs, last: grid.lastMs,
       from: view?.from, to: view?.to, low: view?.low, high: view?.high, gridLow: grid.low, gridHigh: grid.high,
     });
   }
