@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 import pytest
 import uvicorn
-from playwright.sync_api import Route
 
 from liqgrid.api.access import AccessRules, Anonymous
 from liqgrid.cli.serve import server_config
 from liqgrid.engine.market.api_key import Scope
+from liqgrid.engine.store.keys import create_key
 from tests.api.served import Api, serving, unpacked
 from tests.page.conftest import Venue
 from tests.page.test_map import GRID
@@ -21,8 +21,18 @@ from tests.page.viewer import Viewer
 LOST = ("WebSocket connection to", "ERR_CONNECTION_REFUSED", "401 (Unauthorized)")
 
 
+@contextmanager
+def watching(venue: Venue, viewer: Viewer, rules: AccessRules | None = None) -> Iterator[Api]:
+    """Serve a venue as long as somebody looks."""
+    with serving(venue.dsn, rules) as api:
+        try:
+            yield api
+        finally:
+            viewer.page.close()
+
+
 def test_columns_arrive_and_the_map_moves_with_them(venue: Venue, viewer: Viewer) -> None:
-    with serving(venue.dsn) as api:
+    with watching(venue, viewer) as api:
         viewer.open(api)
         viewer.page.wait_for_selector('#live[data-state="live"]')
         before = viewer.view()
@@ -40,7 +50,7 @@ def test_columns_arrive_and_the_map_moves_with_them(venue: Venue, viewer: Viewer
 
 
 def test_columns_made_anew_take_the_place_of_others(venue: Venue, viewer: Viewer) -> None:
-    with serving(venue.dsn) as api:
+    with watching(venue, viewer) as api:
         viewer.open(api)
         viewer.page.wait_for_selector('#live[data-state="live"]')
         venue.grow()
@@ -109,14 +119,13 @@ def test_a_lost_connection_is_shown_and_resumed_where_it_was(venue: Venue, viewe
         viewer.until("last", venue.newest_ms)
         again = [request for request in viewer.asked if "Heatmap" in (request.post_data or "")]
         assert len(again) == asked  # what was missed came by the cursor, not by loading all of it
+        viewer.page.close()
 
 
 def test_a_key_is_asked_for_and_sent_as_a_header_only(venue: Venue, viewer: Viewer) -> None:
     viewer.expected = LOST
-    from liqgrid.engine.store.keys import create_key  # noqa: PLC0415
-
-    key = create_key(venue.connection, "somebody", frozenset({Scope.READ, Scope.STREAM})).key
-    with serving(venue.dsn, AccessRules(anonymous=Anonymous.NOBODY)) as api:
+    key = create_key(venue.connection, "somebody", [Scope.READ, Scope.STREAM], 600, 60_000)
+    with watching(venue, viewer, AccessRules(anonymous=Anonymous.NOBODY)) as api:
         viewer.page.goto(str(api.client.base_url))
         viewer.page.wait_for_selector("#key-dialog[open]")
         viewer.keep("key")
@@ -129,16 +138,17 @@ def test_a_key_is_asked_for_and_sent_as_a_header_only(venue: Venue, viewer: View
         assert not any(key in request.url for request in viewer.asked)
 
 
-def test_a_market_that_is_not_real_says_so_in_large_letters(api: Api, viewer: Viewer) -> None:
-    def pretend(route: Route) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, body=answer.text().replace('"simulated":false', '"simulated":true'))
+def test_a_market_that_is_not_real_says_so_in_large_letters(venue: Venue, viewer: Viewer) -> None:
+    venue.connection.execute("UPDATE provenance SET simulated = true")
+    with watching(venue, viewer) as api:
+        viewer.open(api)
+        sign = viewer.page.locator("#simulated strong")
+        assert sign.inner_text() == "SIMULATED"
+        assert sign.evaluate("(one) => parseFloat(getComputedStyle(one).fontSize)") >= 24
+        viewer.is_settled()
+        viewer.keep("simulated")
 
-    viewer.page.route("**/graphql", pretend)
+
+def test_a_real_market_is_not_called_simulated(api: Api, viewer: Viewer) -> None:
     viewer.open(api)
-    sign = viewer.page.locator("#simulated strong")
-    assert sign.inner_text() == "SIMULATED"
-    size = sign.evaluate("(one) => parseFloat(getComputedStyle(one).fontSize)")
-    assert size >= 24
-    viewer.is_settled()
-    viewer.keep("simulated")
+    assert not viewer.page.locator("#simulated").is_visible()

@@ -44,7 +44,7 @@ class Viewer:
 
     def nothing_went_wrong(self) -> None:
         wrong = [line for line in self.wrong if not any(part in line for part in self.expected)]
-        assert wrong == []
+        assert not wrong, "\n".join(wrong)
 
     def open(self, api: Api, search: str = "") -> None:
         """Load the page and wait until the map is drawn."""

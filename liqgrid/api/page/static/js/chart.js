@@ -35,6 +35,7 @@ export class Chart {
     /** @type {any} */
     this.priceLine = null;
     this.past = false;
+    this.drawn = 0; // columns the candles have
     /** @type {Window | null} a view that is set, and not yet drawn */
     this.coming = null;
     /** @type {import("./series.js").Series | undefined} */
@@ -140,6 +141,7 @@ export class Chart {
     this.candles.applyOptions({ priceFormat: { type: "custom", formatter: priceText, minMove: 10 ** (Math.floor(Math.log10(top)) - 6) } });
     if (this.series) this._drawSeries(this.series);
     this.candles.setData(Array.from({ length: grid.count }, (_, slot) => this._candle(slot)));
+    this.drawn = grid.count;
     this._tellPrice();
     this.look(view ?? this.wholeView());
   }
@@ -175,7 +177,12 @@ export class Chart {
    */
   extend(from) {
     const grid = /** @type {Grid} */ (this.grid);
-    for (let slot = from; slot < grid.count; slot++) this.candles.update(this._candle(slot), slot < grid.count - 1);
+    if (from < this.drawn - 1) {
+      this.reset(this.view());
+      return;
+    }
+    for (let slot = from; slot < grid.count; slot++) this.candles.update(this._candle(slot));
+    this.drawn = grid.count;
     this._tellPrice();
     this.heatmap.requestUpdate?.();
   }
@@ -188,6 +195,7 @@ export class Chart {
     const grid = /** @type {Grid} */ (this.grid);
     if (this.series) this._drawSeries(this.series);
     this.candles.setData(Array.from({ length: grid.count }, (_, slot) => this._candle(slot)));
+    this.drawn = grid.count;
     this._tellPrice();
     if (view) this.look(view);
   }

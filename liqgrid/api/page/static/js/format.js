@@ -14,12 +14,28 @@ export function short(amount) {
   return size === 0 ? "0" : String(Number(amount.toPrecision(3)));
 }
 
+/** @type {Map<number, Intl.NumberFormat>} by how many decimals */
+const GROUPED = new Map();
+
+/**
+ * @param {number} value
+ * @param {number} digits
+ */
+function grouped(value, digits) {
+  let format = GROUPED.get(digits);
+  if (!format) {
+    format = new Intl.NumberFormat("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    GROUPED.set(digits, format);
+  }
+  return format.format(value);
+}
+
 /**
  * Return an amount whole, in groups of three.
  * @param {number} amount
  */
 export function whole(amount) {
-  return amount.toLocaleString("en-GB", { maximumFractionDigits: amount < 100 ? 2 : 0 });
+  return grouped(amount, amount > 0 && amount < 100 ? 2 : 0);
 }
 
 /**
@@ -32,8 +48,7 @@ export function decimals(value) {
 
 /** @param {number} value */
 export function price(value) {
-  const digits = Math.min(decimals(value), 10);
-  return value.toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return grouped(value, decimals(value));
 }
 
 /**

@@ -53,11 +53,15 @@ addEventListener("popstate", () => {
   open();
 });
 byId("key-button").addEventListener("click", () => askKey());
+byId("forget").addEventListener("click", () => {
+  byId("key").value = "";
+  byId("key-dialog").close("use");
+});
 byId("key-dialog").addEventListener("close", () => {
-  const { returnValue } = byId("key-dialog");
-  if (returnValue === "use") keepKey(byId("key").value.trim());
-  if (returnValue === "forget") keepKey("");
-  if (returnValue) start();
+  if (byId("key-dialog").returnValue !== "use") return;
+  keepKey(byId("key").value.trim());
+  byId("key-dialog").returnValue = "";
+  start();
 });
 start();
 
@@ -99,9 +103,9 @@ async function open() {
     setTimeout(start, 2000);
     return;
   }
-  panels.skill(meant.map(({ symbol }) => symbol));
   const clock = largest(meant)?.symbol ?? state.pair;
   await session.open(state, stored, state.venues.length ? state.venues : venues, clock);
+  panels.skill(meant.map(({ symbol }) => symbol));
 }
 
 /**

@@ -212,7 +212,8 @@ export class Session {
         merge(series, newer, grid);
         this.chart.showSeries(series);
       } catch (error) {
-        this.listener.refused(error);
+        // While the connection is lost the next column that comes asks again.
+        if (!(error instanceof Refused && error.code === "UNREACHABLE")) this.listener.refused(error);
       }
     }, wait);
   }
