@@ -13,7 +13,7 @@ from tests.api.served import Api, unpacked
 from tests.page.test_map import GRID, hover
 from tests.page.viewer import Viewer
 
-Act = Callable[[Page], None]
+Act = Callable[[Page], object]
 
 
 def choose(group: str, value: str) -> Act:
@@ -68,7 +68,8 @@ def lightness(viewer: Viewer) -> NDArray[np.float64]:
     """Return the map's part of the chart as (height, width), 0 to 1."""
     viewer.page.mouse.move(5, 5)
     pixels = viewer.pixels()
-    return pixels[: int(0.55 * len(pixels)), : int(0.8 * pixels.shape[1])].mean(axis=2)
+    map_part = pixels[: int(0.55 * len(pixels)), : int(0.8 * pixels.shape[1])]
+    return np.asarray(map_part.mean(axis=2), dtype=np.float64)
 
 
 def test_colours(api: Api, viewer: Viewer) -> None:
@@ -128,6 +129,8 @@ def test_the_address_restores_the_view(api: Api, viewer: Viewer) -> None:
 
 
 def test_nonsense_in_the_address_is_not_believed(api: Api, viewer: Viewer) -> None:
-    viewer.open(api, "?pair=<b>&interval=M2&range=9y&side=up&sensitivity=x&venues=mars&from=never&to=2024-07-01&low=-1&high=0")
+    viewer.open(
+        api, "?pair=<b>&interval=M2&range=9y&side=up&sensitivity=x&venues=mars&from=never&to=2024-07-01&low=-1&high=0"
+    )
     assert viewer.view()["columns"] == "288"
     assert viewer.page.locator("#pair").input_value() == "BTC-USDT"

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser
 
 from tests.api.served import Api
 from tests.page.conftest import SCREENSHOTS
 from tests.page.viewer import Viewer
 
-SCREENS = {
+SCREENS: dict[str, dict[str, Any]] = {
     "desktop-dark": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"},
     "desktop-light": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
     "phone-dark": {
         "viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "is_mobile": True, "has_touch": True,
         "device_scale_factor": 2,
     },
-    "phone-light": {"viewport": {"width": 360, "height": 740}, "color_scheme": "light", "is_mobile": True, "has_touch": True},
+    "phone-light": {
+        "viewport": {"width": 360, "height": 740}, "color_scheme": "light", "is_mobile": True, "has_touch": True,
+    },
 }  # fmt: skip
 
 

@@ -33,7 +33,9 @@ def test_the_page_loads_its_own_files_only(api: Api) -> None:
             assert api.client.get(address).status_code == 200
 
 
-@pytest.mark.parametrize(("name", "kind"), [("js/main.js", "text/javascript"), ("page.css", "text/css"), ("icon.svg", "image/svg+xml")])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("js/main.js", "text/javascript"), ("page.css", "text/css"), ("icon.svg", "image/svg+xml")]
+)
 def test_files_are_kept_for_ever_under_their_hash(api: Api, name: str, kind: str) -> None:
     answer = api.client.get(f"/page/{page().version}/{name}")
     assert answer.headers["content-type"].split(";")[0] == kind
@@ -44,7 +46,9 @@ def test_files_are_kept_for_ever_under_their_hash(api: Api, name: str, kind: str
     assert plain.content == answer.content
 
 
-@pytest.mark.parametrize("path", ["0123/js/main.js", "{version}/js/none.js", "{version}/../../app.py", "{version}/index.html"])
+@pytest.mark.parametrize(
+    "path", ["0123/js/main.js", "{version}/js/none.js", "{version}/../../app.py", "{version}/index.html"]
+)
 def test_nothing_else_lies_there(api: Api, path: str) -> None:
     answer = api.client.get("/page/" + path.format(version=page().version))
     assert answer.status_code == 404

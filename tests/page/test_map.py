@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from tests.api.served import Api, unpacked
 from tests.page.viewer import Viewer
 
-GRID = """query($last: Int, $start: DateTime, $end: DateTime, $interval: Interval!, $low: Float, $high: Float, $rows: Int!,
-              $venues: [String!]) {
+GRID = """query($last: Int, $start: DateTime, $end: DateTime, $interval: Interval!, $low: Float, $high: Float,
+              $rows: Int!, $venues: [String!]) {
   grid(pair: "BTC-USDT", interval: $interval, last: $last, start: $start, end: $end, priceLow: $low, priceHigh: $high,
        rows: $rows, venues: $venues) { times priceEdges long short bars { price } }
 }"""
@@ -64,7 +64,10 @@ def test_more_is_brighter_in_its_place(api: Api, viewer: Viewer) -> None:
     random = np.random.default_rng(1)
     for across, down in random.uniform((0.02, 0.03), (0.8, 0.55), (40, 2)):
         read = hover(viewer, across, down)
-        x, y = (int(box[at] + part * box[size]) - int(box[at]) for at, part, size in (("x", across, "width"), ("y", down, "height")))
+        x, y = (
+            int(box[at] + part * box[size]) - int(box[at])
+            for at, part, size in (("x", across, "width"), ("y", down, "height"))
+        )
         red, green, blue = pixels[y, x]
         shade = 0.3 * red + 0.6 * green + 0.1 * blue
         is_map = red < green and red < 0.9 and 0.06 < shade < 0.85  # neither a candle, nor darkest, nor brightest
@@ -72,8 +75,8 @@ def test_more_is_brighter_in_its_place(api: Api, viewer: Viewer) -> None:
             amounts.append(read["long"] + read["short"])
             brightness.append(shade)
     assert len(amounts) > 15
-    ranks = [np.argsort(np.argsort(values)) for values in (amounts, brightness)]
-    assert np.corrcoef(*ranks)[0, 1] > 0.95
+    ranks = np.array([np.argsort(np.argsort(values)) for values in (amounts, brightness)], dtype=np.float64)
+    assert np.asarray(np.corrcoef(ranks))[0, 1] > 0.95
 
 
 def row_height(shown: dict[str, str]) -> float:

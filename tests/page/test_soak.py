@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -75,7 +76,9 @@ def test_a_day_of_columns_leaves_no_memory_behind(
                 shown = viewer.view()
                 viewer.keep("after-a-day")
                 viewer.page.close()
-    print(f"script {warm[0] / 1e6:.1f} → {end[0] / 1e6:.1f} MB, process {warm[1] / 1e6:.0f} → {end[1] / 1e6:.0f} MB")
+    sys.stdout.write(
+        f"script {warm[0] / 1e6:.1f} → {end[0] / 1e6:.1f} MB, process {warm[1] / 1e6:.0f} → {end[1] / 1e6:.0f} MB\n"
+    )
     assert int(shown["columns"]) <= 1.3 * 720
     assert end[0] <= GROWTH * warm[0]
     assert end[1] <= GROWTH * warm[1]
@@ -101,6 +104,6 @@ def test_a_newcomer_sees_a_map_soon(chromium: Browser) -> None:
         liqgrid.end_all()
         wait_until(lambda: stop_server(liqgrid.home / "demo" / "postgres"))
         shutil.rmtree(liqgrid.home)
-    print(f"a map {seen_s:.1f} s after `liqgrid up --demo`")
+    sys.stdout.write(f"a map {seen_s:.1f} s after `liqgrid up --demo`\n")
     assert seen_s <= NEWCOMER_S
     viewer.nothing_went_wrong()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from playwright.sync_api import BrowserContext
@@ -43,7 +44,7 @@ def frames_a_second(intervals: list[float]) -> float:
 
 
 def test_first_draw(api: Api, desktop: BrowserContext) -> None:
-    """288 × 300 cells are drawn within a second of the page's load; the best of five, for the machine has other work."""
+    """288 × 300 cells are drawn within a second of the page's load; the best of five, as others work here too."""
     after_load, after_start = [], []
     for _ in range(5):
         viewer = Viewer(desktop, SCREENSHOTS)
@@ -60,7 +61,9 @@ def test_first_draw(api: Api, desktop: BrowserContext) -> None:
         viewer.page.close()
         if after_load[-1] <= FIRST_DRAW_MS:
             break
-    print(f"first draw, ms: {min(after_load):.0f} after load, {min(after_start):.0f} after the address was opened")
+    sys.stdout.write(
+        f"first draw, ms: {min(after_load):.0f} after load, {min(after_start):.0f} after the address was opened\n"
+    )
     assert min(after_load) <= FIRST_DRAW_MS
 
 
@@ -71,7 +74,7 @@ def test_frames_while_panning_and_zooming(api: Api, viewer: Viewer) -> None:
         before = viewer.view()
         intervals = viewer.page.evaluate(MOVED, {"kind": kind, "frames": 90})
         rate = frames_a_second(intervals)
-        print(f"{kind}: {rate:.0f} frames a second, longest {max(intervals):.0f} ms")
+        sys.stdout.write(f"{kind}: {rate:.0f} frames a second, longest {max(intervals):.0f} ms\n")
         viewer.is_settled()
         assert viewer.view()["from"] != before["from"], f"{kind} moved nothing"
         assert rate >= FRAMES_A_SECOND

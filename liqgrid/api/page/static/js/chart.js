@@ -77,7 +77,7 @@ export class Chart {
     this.realisedShort = this.chart.addSeries(HistogramSeries, amounts, 3);
     for (let pane = 1; pane <= PANES.length; pane++) {
       this.chart.priceScale("right", pane).applyOptions({
-        mode: 0, autoScale: true, scaleMargins: { top: 0.28, bottom: 0.08 }, minimumWidth: 64,
+        mode: 0, autoScale: true, scaleMargins: { top: 0.3, bottom: 0.14 }, minimumWidth: 64,
       });
     }
     this.titles = PANES.map((_, i) =>
@@ -116,6 +116,7 @@ export class Chart {
   fit() {
     const { clientWidth: width, clientHeight: height } = this.element;
     this.profile.width = Math.round(Math.min(Math.max(width * 0.12, 58), 150));
+    this.watermark.margin = this.profile.width;
     const small = Math.max(Math.min(height * 0.115, 92), 54);
     const { series } = this;
     const none = (/** @type {Map<number, number>[]} */ ...values) => series !== undefined && values.every((one) => one.size === 0);

@@ -3,6 +3,7 @@
 export class WatermarkLayer {
   constructor() {
     this.on = false;
+    this.margin = 0; // at the right, of what lies over the map
     this._views = [{ zOrder: () => "normal", renderer: () => ({ draw: (/** @type {any} */ target) => this._draw(target) }) }];
   }
 
@@ -20,12 +21,13 @@ export class WatermarkLayer {
     if (!this.on) return;
     target.useMediaCoordinateSpace((/** @type {any} */ { context, mediaSize }) => {
       context.save();
-      const size = Math.min(mediaSize.width / 7.5, mediaSize.height / 3);
+      const width = mediaSize.width - this.margin;
+      const size = Math.min(width / 7.5, mediaSize.height / 3);
       context.font = `800 ${size}px system-ui, sans-serif`;
       context.textAlign = "center";
       context.textBaseline = "middle";
       context.fillStyle = "rgb(255 255 255 / 13%)";
-      context.fillText("SIMULATED", mediaSize.width / 2, mediaSize.height / 2);
+      context.fillText("SIMULATED", width / 2, mediaSize.height / 2);
       context.restore();
     });
   }
