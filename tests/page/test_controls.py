@@ -107,11 +107,16 @@ def test_sides_are_told_apart(api: Api, viewer: Viewer) -> None:
 def test_the_address_restores_the_view(api: Api, viewer: Viewer) -> None:
     viewer.open(api, "?side=apart&colour=linear&sensitivity=80&venues=binance&interval=H1&range=1w")
     viewer.page.locator("#chart").focus()
-    for key in ("+", "+", "Shift+ArrowUp", "Shift+ArrowLeft"):
+    for key in ("Shift+ArrowUp", "Shift+ArrowLeft", "Shift+ArrowLeft"):
         viewer.page.keyboard.press(key)
     viewer.page.wait_for_url("**from=**")
     viewer.is_settled()
     viewer.page.locator("#chart").blur()
+    hover(viewer, 0.5, 0.3)
+    viewer.page.keyboard.down("Shift")
+    viewer.page.mouse.wheel(0, -700)  # far closer, so that finer rows come
+    viewer.page.keyboard.up("Shift")
+    viewer.is_settled()
     shown, picture = viewer.view(), lightness(viewer)
     address = viewer.search()
     viewer.page.goto("about:blank")

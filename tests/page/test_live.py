@@ -49,6 +49,14 @@ def test_columns_arrive_and_the_map_moves_with_them(venue: Venue, viewer: Viewer
         same_as_the_api(api, viewer)
 
 
+def test_a_coin_is_followed_by_its_largest_pair(venue: Venue, viewer: Viewer) -> None:
+    with watching(venue, viewer) as api:
+        viewer.open(api, "?pair=BTC")
+        viewer.page.wait_for_selector('#live[data-state="live"]')
+        venue.grow(2)
+        viewer.until("last", venue.newest_ms)
+
+
 def test_columns_made_anew_take_the_place_of_others(venue: Venue, viewer: Viewer) -> None:
     with watching(venue, viewer) as api:
         viewer.open(api)
@@ -147,8 +155,3 @@ def test_a_market_that_is_not_real_says_so_in_large_letters(venue: Venue, viewer
         assert sign.evaluate("(one) => parseFloat(getComputedStyle(one).fontSize)") >= 24
         viewer.is_settled()
         viewer.keep("simulated")
-
-
-def test_a_real_market_is_not_called_simulated(api: Api, viewer: Viewer) -> None:
-    viewer.open(api)
-    assert not viewer.page.locator("#simulated").is_visible()

@@ -72,7 +72,7 @@ def test_frames_while_panning_and_zooming(api: Api, viewer: Viewer) -> None:
     viewer.is_settled()
     for kind in ("pan", "zoom"):
         before = viewer.view()
-        intervals = viewer.page.evaluate(MOVED, {"kind": kind, "frames": 90})
+        intervals = viewer.page.evaluate(MOVED, {"kind": kind, "frames": 60})
         rate = frames_a_second(intervals)
         sys.stdout.write(f"{kind}: {rate:.0f} frames a second, longest {max(intervals):.0f} ms\n")
         viewer.is_settled()

@@ -15,6 +15,7 @@ const library = /** @type {any} */ (globalThis).LightweightCharts;
 const LOGARITHMIC = 1;
 const NORMAL_CROSSHAIR = 0;
 const MAP_PANE = 0;
+const AXIS = 72; // pixels of the price axis, enough for most prices, so that it does not move
 const TITLE_ONLY = 22; // pixels of a pane nothing is stored for
 const PANES = ["Open interest", "Funding", "Realised liquidations"];
 
@@ -45,8 +46,8 @@ export class Chart {
       layout: { attributionLogo: false, fontSize: 11, panes: { enableResize: true } },
       grid: { vertLines: { visible: false }, horzLines: { visible: false } },
       crosshair: { mode: NORMAL_CROSSHAIR },
-      rightPriceScale: { mode: LOGARITHMIC, autoScale: false, scaleMargins: { top: 0, bottom: 0 }, minimumWidth: 64 },
-      timeScale: { timeVisible: true, secondsVisible: false, minBarSpacing: 0.05, rightOffset: 0 },
+      rightPriceScale: { mode: LOGARITHMIC, autoScale: false, scaleMargins: { top: 0, bottom: 0 }, minimumWidth: AXIS },
+      timeScale: { timeVisible: true, secondsVisible: false, minBarSpacing: 0.05, lockVisibleTimeRangeOnResize: true },
       handleScroll: { vertTouchDrag: false },
       handleScale: { axisDoubleClickReset: { time: false, price: false } },
       kineticScroll: { mouse: false, touch: true },
@@ -77,7 +78,7 @@ export class Chart {
     this.realisedShort = this.chart.addSeries(HistogramSeries, amounts, 3);
     for (let pane = 1; pane <= PANES.length; pane++) {
       this.chart.priceScale("right", pane).applyOptions({
-        mode: 0, autoScale: true, scaleMargins: { top: 0.3, bottom: 0.14 }, minimumWidth: 64,
+        mode: 0, autoScale: true, scaleMargins: { top: 0.3, bottom: 0.14 }, minimumWidth: AXIS,
       });
     }
     this.titles = PANES.map((_, i) =>

@@ -51,13 +51,16 @@ export class Panels {
     if (subject !== this.subject) {
       this.subject = subject;
       this.asked = asked;
-      this._choose(null);
+      this.moment = null;
+      this.chosen = null;
+      this.listener.framed(null);
     }
     try {
       const moment = await ask(MOMENT, asked);
       if (subject !== this.subject) return;
       this.moment = moment;
       this.listener.told(moment.clusters);
+      if (this.grid) this.cover(this.grid);
       this._write();
       if (this.chosen?.kind === "cluster") await this._askWhy();
     } catch (error) {
@@ -127,8 +130,10 @@ export class Panels {
   /** @param {import("./grid.js").Grid} grid */
   cover(grid) {
     this.grid = grid;
-    const last = grid.closeOf(grid.newest);
-    this._put(coveragePanel(grid.provenance.coverage, last, INTERVAL_MS[grid.interval]));
+    const newest = this.moment && Date.parse(this.moment.clusters.asOf);
+    const last = Math.max(grid.closeOf(grid.newest), newest ?? 0);
+    const { coverage } = newest ? this.moment.clusters : grid.provenance;
+    this._put(coveragePanel(coverage, last, INTERVAL_MS[grid.interval]));
   }
 
   /** @param {unknown} error */
