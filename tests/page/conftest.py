@@ -13,10 +13,9 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.store.database import Connection, connected
-from liqgrid.engine.store.migrate import migrate
 from tests.api.conftest import BYBIT, put, rename
 from tests.api.served import Api, serving
-from tests.conftest import NewDatabase, new_database_on
+from tests.conftest import NewDatabase, Server, new_database_on
 from tests.markets import BITCOIN, Market, market
 from tests.page.viewer import Viewer
 from tests.servers.browser import FLAGS, browser_path
@@ -27,9 +26,9 @@ START = "2024-06-20T00:00:00Z"
 
 
 @pytest.fixture(scope="session")
-def plain_database(postgresql_server: str) -> NewDatabase:
-    """Databases for the page, which knows nothing of what kind they are."""
-    return partial(new_database_on, postgresql_server)
+def plain_database(postgresql_server: Server) -> NewDatabase:
+    """Migrated databases for the page, which knows nothing of what kind they are."""
+    return partial(new_database_on, postgresql_server.dsn, postgresql_server.template)
 
 
 @pytest.fixture(scope="package")
@@ -73,7 +72,6 @@ def api(plain_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -
     rows = market(BARS, Interval.M15, seed=3, start=START)
     other = rows.shifted(slice(None), 1.0005).changed("oi_close", slice(None), 0.4 * rows.columns["oi_close"])
     with plain_database() as dsn:
-        migrate(dsn)
         with connected(dsn) as connection:
             put(connection, other, folder, BITCOIN)
             rename(connection, BITCOIN, BYBIT)
@@ -96,7 +94,6 @@ def _put_funding(connection: Connection, start_ms: int) -> None:
 def venue(plain_database: NewDatabase, tmp_path: Path) -> Iterator[Venue]:
     """A database whose grid the test lets grow."""
     with plain_database() as dsn:
-        migrate(dsn)
         with connected(dsn) as connection:
             rows = market(600, Interval.M15, seed=5, start=START)
             venue = Venue(dsn, connection, tmp_path, rows)

@@ -15,7 +15,6 @@ from playwright.sync_api import Browser, BrowserContext, CDPSession
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.store.database import connected
 from liqgrid.engine.store.embedded import stop_server
-from liqgrid.engine.store.migrate import migrate
 from tests.api.served import serving
 from tests.cli.conftest import Liqgrid
 from tests.cli.processes import wait_until
@@ -56,7 +55,6 @@ def test_a_day_of_columns_leaves_no_memory_behind(
 ) -> None:
     rows = market(BEFORE + MINUTES_A_DAY, Interval.M1, seed=11, start=START)
     with plain_database() as dsn:
-        migrate(dsn)
         with connected(dsn) as connection:
             venue = Venue(dsn, connection, tmp_path, rows)
             venue.grow(BEFORE)

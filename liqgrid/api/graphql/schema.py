@@ -74,17 +74,20 @@ class Schema(strawberry.Schema):
         """Leave errors to the view, and to ``stream``."""
 
     async def stream(self, *arguments: Any, **options: Any) -> StreamResult:
-        """Run one operation of a WebSocket: with a budget of its own, its errors with codes."""
+        """Run one operation of a WebSocket: with a budget of its own, its errors with codes, marked if simulated."""
         context: Context = options["context_value"]
         options["context_value"] = replace(context, budget=Budget())
-        return _with_codes(await super().stream(*arguments, **options), context.request_id)
+        return _as_over_http(await super().stream(*arguments, **options), context)
 
 
-async def _with_codes(results: StreamResult, request_id: str) -> StreamResult:
+async def _as_over_http(results: StreamResult, context: Context) -> StreamResult:
     async with aclosing(results):
         async for result in results:
-            if isinstance(result, ExecutionResult) and result.errors:
-                result.errors = [coded(error, request_id) for error in result.errors]
+            if isinstance(result, ExecutionResult):
+                if result.errors:
+                    result.errors = [coded(error, context.request_id) for error in result.errors]
+                if result.data is not None and await context.pool.simulated():
+                    result.extensions = {**(result.extensions or {}), "simulated": True}
             yield result
 
 
