@@ -93,12 +93,11 @@ def _put_funding(connection: Connection, start_ms: int) -> None:
 @pytest.fixture
 def venue(plain_database: NewDatabase, tmp_path: Path) -> Iterator[Venue]:
     """A database whose grid the test lets grow."""
-    with plain_database() as dsn:
-        with connected(dsn) as connection:
-            rows = market(600, Interval.M15, seed=5, start=START)
-            venue = Venue(dsn, connection, tmp_path, rows)
-            venue.grow(300)
-            yield venue
+    with plain_database() as dsn, connected(dsn) as connection:
+        rows = market(600, Interval.M15, seed=5, start=START)
+        venue = Venue(dsn, connection, tmp_path, rows)
+        venue.grow(300)
+        yield venue
 
 
 @pytest.fixture(scope="package")

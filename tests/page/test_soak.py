@@ -54,26 +54,25 @@ def test_a_day_of_columns_leaves_no_memory_behind(
     plain_database: NewDatabase, tmp_path: Path, desktop: BrowserContext
 ) -> None:
     rows = market(BEFORE + MINUTES_A_DAY, Interval.M1, seed=11, start=START)
-    with plain_database() as dsn:
-        with connected(dsn) as connection:
-            venue = Venue(dsn, connection, tmp_path, rows)
-            venue.grow(BEFORE)
-            with serving(dsn) as api:
-                viewer = Viewer(desktop, SCREENSHOTS)
-                viewer.open(api, "?interval=M1&range=12h")
-                session = desktop.new_cdp_session(viewer.page)
-                session.send("Performance.enable")
-                warm = (0.0, 0)
-                for grown in range(AT_ONCE, MINUTES_A_DAY + 1, AT_ONCE):
-                    venue.grow(AT_ONCE)
-                    viewer.until("last", venue.newest_ms)
-                    if grown == WARM:
-                        warm = heap_bytes(session), renderer_bytes()
-                viewer.is_settled()
-                end = heap_bytes(session), renderer_bytes()
-                shown = viewer.view()
-                viewer.keep("after-a-day")
-                viewer.page.close()
+    with plain_database() as dsn, connected(dsn) as connection:
+        venue = Venue(dsn, connection, tmp_path, rows)
+        venue.grow(BEFORE)
+        with serving(dsn) as api:
+            viewer = Viewer(desktop, SCREENSHOTS)
+            viewer.open(api, "?interval=M1&range=12h")
+            session = desktop.new_cdp_session(viewer.page)
+            session.send("Performance.enable")
+            warm = (0.0, 0)
+            for grown in range(AT_ONCE, MINUTES_A_DAY + 1, AT_ONCE):
+                venue.grow(AT_ONCE)
+                viewer.until("last", venue.newest_ms)
+                if grown == WARM:
+                    warm = heap_bytes(session), renderer_bytes()
+            viewer.is_settled()
+            end = heap_bytes(session), renderer_bytes()
+            shown = viewer.view()
+            viewer.keep("after-a-day")
+            viewer.page.close()
     sys.stdout.write(
         f"script {warm[0] / 1e6:.1f} → {end[0] / 1e6:.1f} MB, process {warm[1] / 1e6:.0f} → {end[1] / 1e6:.0f} MB\n"
     )
