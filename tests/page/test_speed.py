@@ -26,6 +26,7 @@ MOVED = """async ({kind, frames}) => {
   const send = (type, i) => target.dispatchEvent(
     type === "wheel" ? new WheelEvent(type, {...at(i), deltaY: i % 40 < 20 ? -30 : 30}) : new MouseEvent(type, at(i)));
   const frame = () => new Promise(requestAnimationFrame);
+  if (kind === "pan") target.dispatchEvent(new PointerEvent("pointerdown", at(0)));
   if (kind === "pan") send("mousedown", 0);
   const intervals = [];
   let last = await frame();
@@ -36,7 +37,7 @@ MOVED = """async ({kind, frames}) => {
     last = now;
   }
   if (kind === "pan") send("mouseup", frames);
-  target.dispatchEvent(new PointerEvent("pointerup", at(frames)));
+  if (kind === "pan") target.dispatchEvent(new PointerEvent("pointerup", at(frames)));
   return intervals;
 }"""
 

@@ -63,7 +63,18 @@ byId("key-dialog").addEventListener("close", () => {
   byId("key-dialog").returnValue = "";
   start();
 });
-start();
+
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let again;
+
+/**
+ * Start anew in a while, once.
+ * @param {number} ms
+ */
+function startIn(ms) {
+  clearTimeout(again);
+  again = setTimeout(start, ms);
+}
 
 /** Ask what is stored, then show what the address names. */
 async function start() {
@@ -81,12 +92,13 @@ async function start() {
 
 /** Show the state, whole. */
 async function open() {
+  clearTimeout(again);
   const built = pairs.filter(({ instruments }) => instruments.some((/** @type {any} */ one) => one.grids.length));
   const known = (/** @type {string} */ name) => pairs.some(({ symbol, coin }) => name === symbol || name === coin);
   if (!state.pair || !known(state.pair)) state = { ...state, pair: largest(built)?.symbol ?? pairs[0]?.symbol ?? "" };
   if (!built.length) {
     notice("No grid is built yet. It appears here when one is.");
-    setTimeout(start, 2000);
+    startIn(2000);
     return;
   }
   const meant = pairs.filter(({ symbol, coin }) => state.pair === symbol || state.pair === coin);
@@ -100,7 +112,7 @@ async function open() {
   document.title = `${state.pair} liquidation heatmap, liqgrid`;
   if (!stored.length) {
     notice(`${state.pair} is not built yet. It appears here when it is.`);
-    setTimeout(start, 2000);
+    startIn(2000);
     return;
   }
   const clock = largest(meant)?.symbol ?? state.pair;
@@ -189,7 +201,7 @@ function refused(error) {
   } else if (error.code === "UNREACHABLE") {
     tellLive("lost");
     notice("The server does not answer. Trying again.");
-    setTimeout(start, 3000);
+    startIn(3000);
   } else if (error.code) {
     notice(error.message);
   } else {
@@ -208,3 +220,5 @@ function askKey() {
   byId("key").value = key();
   if (!byId("key-dialog").open) byId("key-dialog").showModal();
 }
+
+start();

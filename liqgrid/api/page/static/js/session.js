@@ -46,12 +46,24 @@ export class Session {
     this.loading = undefined;
     /** @type {AbortController | undefined} of the grid that is shown, for what comes after it */
     this.following = undefined;
-    for (const name of ["pointerup", "wheel", "keyup", "touchend", "dblclick"]) {
+    this.pressed = false;
+    for (const name of ["wheel", "keyup", "touchend", "dblclick"]) {
       chart.element.addEventListener(name, () => this._moved(), { passive: true, capture: true });
     }
     chart.element.addEventListener("pointerdown", () => {
+      this.pressed = true;
       clearTimeout(this.settling);
       this.settling = undefined;
+    });
+    // A pointer that was pressed on the map may be let go anywhere; a map that was thrown goes on for a while.
+    for (const name of ["pointerup", "pointercancel"]) {
+      addEventListener(name, () => {
+        if (this.pressed) this._moved();
+        this.pressed = false;
+      });
+    }
+    chart.chart.timeScale().subscribeVisibleLogicalRangeChange(() => {
+      if (this.settling !== undefined) this._moved();
     });
   }
 
