@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,6 +31,7 @@ from liqgrid.api.keys import KeyRing
 from liqgrid.api.lineage import StepCache
 from liqgrid.api.live.following import Live
 from liqgrid.api.live.hints import listen
+from liqgrid.api.page.routes import page_routes
 from liqgrid.api.rest.routes import rest_routes
 from liqgrid.api.rest.vendor.routes import vendor_routes
 from liqgrid.api.safe_headers import SafeHeaders, cross_origin
@@ -71,7 +72,7 @@ def create_app(dsn: str, rules: AccessRules | None = None) -> Starlette:
     view = View(rules.origins)
     return Starlette(
         routes=[
-            Route("/", _home),
+            *page_routes(),
             Route("/health", _health),
             Route("/schema.graphql", _schema),
             Route("/graphql", view, methods=["GET", "POST"]),
@@ -92,10 +93,6 @@ def create_app(dsn: str, rules: AccessRules | None = None) -> Starlette:
         exception_handlers={LiqgridError: on_liqgrid_error, HTTPException: on_http_exception},
         lifespan=lifespan,
     )
-
-
-async def _home(request: Request) -> Response:
-    return RedirectResponse("/graphql")
 
 
 async def _health(request: Request) -> Response:
