@@ -22,7 +22,9 @@ export class WatermarkLayer {
     target.useMediaCoordinateSpace((/** @type {any} */ { context, mediaSize }) => {
       context.save();
       const width = mediaSize.width - this.margin;
-      const size = Math.min(width / 7.5, mediaSize.height / 3);
+      // As large as fits: how wide its letters are, each system's font says.
+      context.font = "800 100px system-ui, sans-serif";
+      const size = Math.min((90 * width) / context.measureText("SIMULATED").width, mediaSize.height / 3);
       context.font = `800 ${size}px system-ui, sans-serif`;
       context.textAlign = "center";
       context.textBaseline = "middle";
