@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -22,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from liqgrid import __version__
 from liqgrid.api.access import Access, AccessRules
 from liqgrid.api.access_log import AccessLog
+from liqgrid.api.answers import DEFAULT_BYTES, Answers
 from liqgrid.api.database import Pool, open_pool, read_role
 from liqgrid.api.encode import to_json
 from liqgrid.api.errors import error_response, on_http_exception, on_liqgrid_error, on_unexpected
@@ -29,6 +31,7 @@ from liqgrid.api.graphql.schema import sdl
 from liqgrid.api.graphql.view import View
 from liqgrid.api.keys import KeyRing
 from liqgrid.api.lineage import StepCache
+from liqgrid.api.live.changes import Changes
 from liqgrid.api.live.following import Live
 from liqgrid.api.live.hints import listen
 from liqgrid.api.rest.routes import rest_routes
@@ -44,22 +47,25 @@ _log = structlog.get_logger()
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}")
 
 
-def create_app(dsn: str, rules: AccessRules | None = None) -> Starlette:
+def create_app(dsn: str, rules: AccessRules | None = None, kept: Kept | None = None) -> Starlette:
     """Return the application over a migrated database; the pool opens and closes with its lifespan.
 
-    Without ``rules`` this machine may ask, and nobody else without a key.
+    Without ``rules`` this machine may ask, and nobody else without a key. ``kept`` says how much of what was answered
+    stays in memory.
     """
-    rules = rules or AccessRules()
+    rules, kept = rules or AccessRules(), kept or Kept()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        app.state.pool = await open_pool(dsn)
+        changes = Changes(kept.changes_page)
+        app.state.answers = Answers(changes, kept.answers_bytes)
+        app.state.pool = await open_pool(dsn, changes)
         app.state.keys = KeyRing(app.state.pool, rules.meters.clock)
         reader = await read_role(app.state.pool)
         if reader.may_write:
             _log.warning("the API reads as a role that may write; `liqgrid migrate` gives it one", role=reader.name)
         app.state.live = Live()
-        listening = asyncio.create_task(listen(dsn, app.state.live.hints))
+        listening = asyncio.create_task(listen(dsn, app.state.live.hints, changes))
         app.state.steps = StepCache()
         try:
             yield
@@ -92,6 +98,14 @@ def create_app(dsn: str, rules: AccessRules | None = None) -> Starlette:
         exception_handlers={LiqgridError: on_liqgrid_error, HTTPException: on_http_exception},
         lifespan=lifespan,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a process keeps of what it answered, and the memory where it shares with others what changed, if it does."""
+
+    answers_bytes: int = DEFAULT_BYTES
+    changes_page: memoryview | None = None
 
 
 async def _home(request: Request) -> Response:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from liqgrid.api.cost import MAX_COST
+from liqgrid.api.cost import MAX_COST, Price
 from liqgrid.api.rates import Reading, SlidingWindow
 from liqgrid.engine.market.errors import LiqgridError, QueryTooComplex, RateLimited
 
@@ -33,7 +33,7 @@ class Meters:
 class Visit:
     """A request and who sent it; ``limits`` None for one who may ask without end.
 
-    ``client`` is a key's id, ``local`` or an address: what the log may know.
+    ``client`` is a key's id, ``local`` or an address: what the log may know. ``price`` is that of the query asked.
     """
 
     client: str = "local"
@@ -43,6 +43,7 @@ class Visit:
     requested_cost: int | None = None
     cost: Reading | None = None
     wait_s: float | None = None
+    price: Price | None = None
 
     def enter(self) -> None:
         """Count the request.

@@ -15,7 +15,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StreamResult
 from strawberry.types import ExecutionResult
 
-from liqgrid.api.cost import cost_of_query
+from liqgrid.api.cost import price_of_query
 from liqgrid.api.graphql.context import Context
 from liqgrid.api.graphql.failures import coded
 from liqgrid.api.graphql.live import Subscription
@@ -36,8 +36,9 @@ class CostLimit(SchemaExtension):
         running = self.execution_context
         assert running.graphql_document is not None  # noqa: S101 - it is executed, so it was parsed
         plain = schema()._schema  # noqa: SLF001 - strawberry has no public name for graphql-core's schema
-        cost = cost_of_query(plain, running.graphql_document, running.operation_name, running.variables)
-        running.context.visit.charge(cost)
+        price = price_of_query(plain, running.graphql_document, running.operation_name, running.variables)
+        running.context.visit.price = price
+        running.context.visit.charge(price.points())
         yield
 
 
