@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,6 +19,7 @@ from starlette.websockets import WebSocket
 
 from liqgrid.api.encode import to_json
 from liqgrid.api.errors import STATUS, error_body
+from liqgrid.api.heads import add, sends_any, sent
 from liqgrid.api.keys import KeyRing
 from liqgrid.api.visit import Limits, Meters, Visit
 from liqgrid.engine.market.api_key import Scope as KeyScope
@@ -28,7 +29,9 @@ VENDOR_PREFIX = "/api/"
 # What describes the API, or says that it lives; none of it is data.
 _PUBLIC = frozenset({"/", "/health", "/schema.graphql", "/openapi.json"})
 _EXPORTS = "/v1/export/"
-_PROXIED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
+_PROXIED = frozenset(
+    {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"via"}
+)
 _NETWORK_BITS = 64  # of an IPv6 address: what one subscriber is given
 _READERS = {"GET", "HEAD"}
 
@@ -68,7 +71,7 @@ class Access:
 
         async def send_told(message: Message) -> None:
             if message["type"] in {"http.response.start", "websocket.http.response.start"}:
-                MutableHeaders(scope=message).update(visit.headers())
+                add(message, visit.headers())
                 if visit.wait_s is not None:  # GraphQL found out when it had begun to answer
                     message["status"] = STATUS[RateLimited.code]
             await send(message)
@@ -85,14 +88,14 @@ class Access:
         if _is_public(connection):
             visit.client = "public"
             return
-        sent, is_ours = sent_key(connection)
-        key = None if sent is None else await _ring(connection).find(sent)
+        text, is_ours = sent_key(connection)
+        key = None if text is None else await _ring(connection).find(text)
         if key is not None:
             visit.client, visit.limits = key.key_id, key.limits
             needed = _needed(connection)
             if needed not in key.scopes:
                 raise Forbidden(f"this key does not open {connection.url.path}: it lacks the scope {needed}")
-        elif sent is not None and is_ours:
+        elif text is not None and is_ours:
             raise Unauthorised("the key does not open: it is mistyped, unknown or revoked")
         else:
             self._admit_anonymous(connection, visit)
@@ -116,11 +119,12 @@ def is_local(connection: HTTPConnection) -> bool:
 
     A web page in a browser here that had its own name point to 127.0.0.1 does not, nor does a proxy that says so.
     """
-    if any(name in connection.headers for name in _PROXIED) or connection.client is None:
+    if sends_any(connection.scope, _PROXIED) or connection.client is None:
         return False
-    return is_loopback(connection.client.host) and _is_this_machine(connection.headers.get("host", ""))
+    return is_loopback(connection.client.host) and _is_this_machine(sent(connection.scope, b"host"))
 
 
+@lru_cache(1024)
 def _is_this_machine(host: str) -> bool:
     try:
         name = urlsplit(f"//{host}").hostname
@@ -129,6 +133,7 @@ def _is_this_machine(host: str) -> bool:
     return name is None or name == "localhost" or is_loopback(name)
 
 
+@lru_cache(1024)
 def is_loopback(address: str) -> bool:
     """Tell whether an address is this machine's own."""
     try:
@@ -156,14 +161,13 @@ def sent_key(connection: HTTPConnection) -> tuple[str | None, bool]:
 
     A vendor's client sends the vendor's key, which is nothing to us unless it is ours.
     """
-    headers = connection.headers
-    if key := headers.get("x-api-key"):
+    if key := sent(connection.scope, b"x-api-key"):
         return key, True
-    scheme, _, key = headers.get("authorization", "").partition(" ")
+    scheme, _, key = sent(connection.scope, b"authorization").partition(" ")
     if scheme.lower() == "bearer":
         return key.strip(), True
-    if connection.url.path.startswith(VENDOR_PREFIX):
-        return headers.get("cg-api-key"), False
+    if connection.scope["path"].startswith(VENDOR_PREFIX):
+        return sent(connection.scope, b"cg-api-key") or None, False
     return None, False
 
 

@@ -7,12 +7,11 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from os import urandom
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -29,6 +28,7 @@ from liqgrid.api.encode import to_json
 from liqgrid.api.errors import error_response, on_http_exception, on_liqgrid_error, on_unexpected
 from liqgrid.api.graphql.schema import sdl
 from liqgrid.api.graphql.view import View
+from liqgrid.api.heads import add, sent
 from liqgrid.api.keys import KeyRing
 from liqgrid.api.lineage import StepCache
 from liqgrid.api.live.changes import Changes
@@ -136,13 +136,13 @@ class RequestIds:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        request_id = _wanted_id(scope) or uuid4().hex
+        request_id = _wanted_id(scope) or urandom(16).hex()
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                add(message, {"x-request-id": request_id})
             await send(message)
 
         await self._app(scope, receive, send_with_id)
@@ -159,7 +159,7 @@ class Provenance:
 
         async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start" and await _is_simulated(scope):
-                MutableHeaders(scope=message)["x-liqgrid-simulated"] = "1"
+                add(message, {"x-liqgrid-simulated": "1"})
             await send(message)
 
         await self._app(scope, receive, send_marked if scope["type"] == "http" else send)
@@ -248,11 +248,11 @@ class _BodyRefused(Exception):
 
 
 def _told_length(scope: Scope) -> int:
-    told = Headers(scope=scope).get("content-length", "")
+    told = sent(scope, b"content-length")
     return int(told) if told.isascii() and told.isdigit() else 0
 
 
 def _wanted_id(scope: Scope) -> str | None:
-    sent = Headers(scope=scope).get("x-request-id", "")
+    wanted = sent(scope, b"x-request-id")
     # Logs have it, so it is no place for a key.
-    return sent if _REQUEST_ID.fullmatch(sent) and masked(sent) == sent else None
+    return wanted if _REQUEST_ID.fullmatch(wanted) and masked(wanted) == wanted else None

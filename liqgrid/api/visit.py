@@ -94,13 +94,13 @@ class Visit:
         """Return the headers that tell a client all this."""
         told = {}
         if self.requests is not None:
-            told["RateLimit-Limit"] = str(self.requests.limit)
-            told["RateLimit-Remaining"] = str(self.requests.remaining)
-            told["RateLimit-Reset"] = str(math.ceil(self.requests.reset_s))
+            told["ratelimit-limit"] = str(self.requests.limit)
+            told["ratelimit-remaining"] = str(self.requests.remaining)
+            told["ratelimit-reset"] = str(math.ceil(self.requests.reset_s))
         if self.wait_s is not None:
-            told["Retry-After"] = str(max(math.ceil(self.wait_s), 1))
+            told["retry-after"] = str(max(math.ceil(self.wait_s), 1))
         if (cost := self.told_cost()) is not None:
-            told["X-Query-Cost"] = ", ".join(f"{name}={value}" for name, value in cost.items() if value is not None)
+            told["x-query-cost"] = ", ".join(f"{name}={value}" for name, value in cost.items() if value is not None)
         return told
 
     def _refused(self, wait_s: float, what: str) -> LiqgridError:
