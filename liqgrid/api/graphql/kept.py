@@ -59,7 +59,7 @@ async def question_of(request: Request) -> Question | None:
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
-    """An answer without errors: its bytes up to the extensions, an age between each and the next; and its price."""
+    """An answer without errors: its data as bytes, an age between each piece and the next; and its price."""
 
     pieces: tuple[bytes, ...]
     since_ms: tuple[int, ...]
@@ -84,7 +84,7 @@ class KeptAnswer:
         """Return the answer to a visit that was charged."""
         pieces = interleaved(self.pieces, self.since_ms) if self.since_ms else list(self.pieces)
         told = to_json(extensions_of(visit, simulated=self.simulated))
-        return Pieces([*pieces, b"}" if told == b"{}" else b',"extensions":' + told + b"}"])
+        return Pieces([b'{"data":', *pieces, b"}" if told == b"{}" else b',"extensions":' + told + b"}"])
 
 
 def extensions_of(visit: Visit, *, simulated: bool) -> dict[str, object]:
@@ -99,7 +99,7 @@ def extensions_of(visit: Visit, *, simulated: bool) -> dict[str, object]:
 
 def kept_answer(data: Mapping[str, object], reading: Reading, price: Price, *, simulated: bool) -> KeptAnswer:
     """Return an answer that can be given again."""
-    pieces, since_ms = reading.split(to_json({"data": data}).removesuffix(b"}"))
+    pieces, since_ms = reading.split(to_json(data))
     return KeptAnswer(tuple(pieces), tuple(since_ms), simulated, price)
 
 

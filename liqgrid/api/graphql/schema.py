@@ -9,7 +9,16 @@ from functools import cache
 from typing import Any
 
 import strawberry
-from graphql import FragmentDefinitionNode, FragmentSpreadNode, GraphQLError, SelectionSetNode, Visitor, visit
+from cachetools import LRUCache
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    SelectionSetNode,
+    Visitor,
+    visit,
+)
 from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StreamResult
@@ -28,6 +37,16 @@ MAX_ALIASES = 15
 MAX_TOKENS = 2000
 
 
+def _length_of(document: DocumentNode) -> int:
+    return 1 if document.loc is None else len(document.loc.source.body)
+
+
+# Documents of valid texts, the least recently used going first. One takes up to a few hundred bytes a character.
+_TEXTS_CHARACTERS = 128 * 1024
+_TEXT_CHARACTERS = 16 * 1024
+_valid: LRUCache[str | None, DocumentNode] = LRUCache(_TEXTS_CHARACTERS, _length_of)
+
+
 class CostLimit(SchemaExtension):
     """Charges a valid query to whoever sent it, before it is executed."""
 
@@ -42,16 +61,34 @@ class CostLimit(SchemaExtension):
         yield
 
 
-class WholeSelections(SchemaExtension):
-    """Refuses what the parser lets through and the limiters do not expect: a selection of nothing, or of nowhere."""
+class KnownDocuments(SchemaExtension):
+    """Parses and validates a text once: the same text again is as valid as it was.
+
+    Before validation it refuses what the parser lets through and the limiters do not expect: a selection of nothing,
+    or of nowhere.
+    """
+
+    def on_parse(self) -> Iterator[None]:
+        """Take the document of a text that is known."""
+        known = _valid.get(self.execution_context.query)
+        if known is not None:
+            self.execution_context.graphql_document = known
+        yield
 
     def on_validate(self) -> Iterator[None]:
-        """Look at every selection before the limiters do."""
-        document = self.execution_context.graphql_document
+        """Look at every selection before the limiters do; keep a document that is found valid."""
+        running = self.execution_context
+        document, text = running.graphql_document, running.query
         assert document is not None  # noqa: S101 - it is validated, so it was parsed
+        if _valid.get(text) is document:
+            running.pre_execution_errors = []
+            yield
+            return
         fragments = {one.name.value for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
         visit(document, _Selections(fragments))
         yield
+        if text is not None and not running.pre_execution_errors and len(text) <= _TEXT_CHARACTERS:
+            _valid[text] = document
 
 
 class _Selections(Visitor):
@@ -97,7 +134,7 @@ def schema() -> Schema:
         subscription=Subscription,
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[
-            WholeSelections,
+            KnownDocuments,
             lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
             lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),
             lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
