@@ -8,7 +8,7 @@ import socket
 import uvicorn
 
 from liqgrid.api.access import AccessRules, Anonymous
-from liqgrid.api.app import MAX_BODY_BYTES, create_app
+from liqgrid.api.app import MAX_BODY_BYTES, Kept, create_app
 from liqgrid.api.patience import PatientHttp
 from liqgrid.cli.listen import BACKLOG
 from liqgrid.cli.logs import configure_logs
@@ -43,10 +43,10 @@ def access_rules(settings: Settings, open_to_all: bool | None) -> AccessRules:
     return AccessRules(anonymous, origins=settings.cors_origins, log_requests=settings.access_log)
 
 
-def server_config(dsn: str, rules: AccessRules) -> uvicorn.Config:
+def server_config(dsn: str, rules: AccessRules, kept: Kept | None = None) -> uvicorn.Config:
     """Return how the API is served."""
     return uvicorn.Config(
-        create_app(dsn, rules),
+        create_app(dsn, rules, kept),
         loop="auto",
         http=PatientHttp,
         ws="websockets-sansio",
