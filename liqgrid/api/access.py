@@ -6,6 +6,7 @@ that came through a proxy, or by a name that is not this machine's, is nobody on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -34,6 +35,7 @@ _PROXIED = frozenset(
 )
 _NETWORK_BITS = 64  # of an IPv6 address: what one subscriber is given
 _READERS = {"GET", "HEAD"}
+_NO_SUCH_KEY = "the key does not open: it is mistyped, unknown or revoked"
 
 
 class Anonymous(StrEnum):
@@ -89,24 +91,62 @@ class Access:
             visit.client = "public"
             return
         text, is_ours = sent_key(connection)
-        key = None if text is None else await _ring(connection).find(text)
-        if key is not None:
-            visit.client, visit.limits = key.key_id, key.limits
-            needed = _needed(connection)
-            if needed not in key.scopes:
-                raise Forbidden(f"this key does not open {connection.url.path}: it lacks the scope {needed}")
-        elif text is not None and is_ours:
-            raise Unauthorised("the key does not open: it is mistyped, unknown or revoked")
-        else:
+        opens = text is not None and await _admit_by_key(connection, visit, text)
+        if not opens and text is not None and is_ours:
+            raise Unauthorised(_NO_SUCH_KEY)
+        if not opens:
             self._admit_anonymous(connection, visit)
         visit.enter()
 
     def _admit_anonymous(self, connection: HTTPConnection, visit: Visit) -> None:
         local = is_local(connection)
         if self._rules.anonymous is Anonymous.NOBODY or not (local or self._rules.anonymous is Anonymous.EVERYBODY):
-            raise Unauthorised("a key is needed; send it as X-API-Key or as Authorization: Bearer")
-        visit.client = "local" if local else address_of(connection)
-        visit.limits = None if local else self._rules.limits
+            if connection.scope["type"] != "websocket":
+                raise Unauthorised("a key is needed; send it as X-API-Key or as Authorization: Bearer")
+            # A page in a browser cannot send headers with a handshake: its key comes with the first message.
+            visit.must_show_key = True
+        may_go_on = local and not visit.must_show_key
+        visit.client = "local" if may_go_on else address_of(connection)
+        visit.limits = None if may_go_on else self._rules.limits
+
+
+async def _admit_by_key(connection: HTTPConnection, visit: Visit, text: str) -> bool:
+    """Fill in whose key it is; whether it opens."""
+    key = await _ring(connection).find(text)
+    if key is None:
+        return False
+    visit.client = visit.key_id = key.key_id
+    visit.limits, visit.must_show_key = key.limits, False
+    needed = _needed(connection)
+    if needed not in key.scopes:
+        raise Forbidden(f"this key does not open {connection.url.path}: it lacks the scope {needed}")
+    return True
+
+
+async def admit_by_message(connection: HTTPConnection, visit: Visit, payload: Mapping[str, object]) -> None:
+    """Let in who shows a key in the first message of a WebSocket, as ``apiKey`` or as ``authorization``.
+
+    A key of the handshake stands. Where none is needed none has to come, but one that comes has to open.
+
+    Raises
+    ------
+    Unauthorised, Forbidden, RateLimited
+        As for a key in a header.
+    """
+    if visit.key_id is not None:
+        return
+    text = payload.get("apiKey")
+    if text is None:
+        named = payload.get("authorization", payload.get("Authorization"))
+        scheme, _, rest = named.partition(" ") if isinstance(named, str) else ("", "", "")
+        text = rest.strip() if scheme.lower() == "bearer" else named
+    if text is None and not visit.must_show_key:
+        return
+    if text is None:
+        raise Unauthorised('a key is needed; send it in connection_init as {"apiKey": "…"}, or with the handshake')
+    if not isinstance(text, str) or not await _admit_by_key(connection, visit, text):
+        raise Unauthorised(_NO_SUCH_KEY)
+    visit.enter()
 
 
 def _ring(connection: HTTPConnection) -> KeyRing:

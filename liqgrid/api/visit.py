@@ -33,7 +33,8 @@ class Meters:
 class Visit:
     """A request and who sent it; ``limits`` None for one who may ask without end.
 
-    ``client`` is a key's id, ``local`` or an address: what the log may know. ``price`` is that of the query asked.
+    ``client`` is a key's id, ``local`` or an address: what the log may know. ``price`` is that of the query asked;
+    ``key_id`` of who showed a key, and one who ``must_show_key`` is answered nothing before he has.
     """
 
     client: str = "local"
@@ -44,6 +45,8 @@ class Visit:
     cost: Reading | None = None
     wait_s: float | None = None
     price: Price | None = None
+    key_id: str | None = None
+    must_show_key: bool = False
 
     def enter(self) -> None:
         """Count the request.

@@ -31,6 +31,7 @@ from liqgrid.api.graphql.live import Subscription
 from liqgrid.api.graphql.query import Query
 from liqgrid.api.graphql.scalars import SCALARS
 from liqgrid.api.grids import Budget
+from liqgrid.engine.market.errors import Unauthorised
 
 MAX_DEPTH = 12
 MAX_ALIASES = 15
@@ -115,14 +116,21 @@ class Schema(strawberry.Schema):
         """Run one operation of a WebSocket: with a budget of its own, its errors with codes."""
         context: Context = options["context_value"]
         options["context_value"] = replace(context, budget=Budget())
-        return _with_codes(await super().stream(*arguments, **options), context.request_id)
+        return _with_codes(await super().stream(*arguments, **options), context)
 
 
-async def _with_codes(results: StreamResult, request_id: str) -> StreamResult:
+async def _with_codes(results: StreamResult, context: Context) -> StreamResult:
+    """Yield results with codes in their errors, until the key that opened the connection is taken back."""
     async with aclosing(results):
         async for result in results:
+            try:
+                await context.check_key()
+            except Unauthorised as error:
+                refused = GraphQLError(error.message, original_error=error)
+                yield ExecutionResult(data=None, errors=[coded(refused, context.request_id)])
+                return
             if isinstance(result, ExecutionResult) and result.errors:
-                result.errors = [coded(error, request_id) for error in result.errors]
+                result.errors = [coded(error, context.request_id) for error in result.errors]
             yield result
 
 

@@ -24,7 +24,7 @@ from liqgrid.api.graphql.context import Context
 from liqgrid.api.graphql.failures import coded
 from liqgrid.api.graphql.kept import KeptAnswer, Question, extensions_of, kept_answer, question_of
 from liqgrid.api.graphql.schema import schema
-from liqgrid.api.graphql.socket import Socket
+from liqgrid.api.graphql.socket import Handler, Socket
 from liqgrid.api.reading import Reading
 from liqgrid.api.safe_headers import GRAPHIQL_POLICY
 from liqgrid.api.visit import Visit
@@ -42,6 +42,7 @@ class View(GraphQL[Context, None]):
     """
 
     websocket_adapter_class = Socket  # type: ignore[assignment] # the base class is too narrow
+    graphql_transport_ws_handler_class = Handler
 
     def __init__(self, origins: tuple[str, ...] = ()) -> None:
         super().__init__(
@@ -92,7 +93,9 @@ class View(GraphQL[Context, None]):
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """Return what resolvers are given."""
         state = request.app.state
-        return Context(state.pool, request.state.request_id, state.steps, request.state.visit, live=state.live)
+        return Context(
+            state.pool, request.state.request_id, state.steps, request.state.visit, live=state.live, keys=state.keys
+        )
 
     async def process_result(self, request: Any, result: ExecutionResult) -> GraphQLHTTPResponse:
         """Return the answer with every error coded; what nobody expected is logged and masked."""
