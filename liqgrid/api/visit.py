@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from liqgrid.api.cost import MAX_COST, Price
 from liqgrid.api.rates import Reading, SlidingWindow
@@ -20,13 +21,21 @@ class Limits:
     cost: int = 60_000
 
 
-class Meters:
-    """What clients asked of this process in the last minute."""
+class Window(Protocol):
+    """Counts what clients use."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def take(self, client: str, amount: int, limit: int, now_s: float) -> Reading:
+        """Count ``amount`` against a client if that much is left, and say what is left."""
+
+
+class Meters:
+    """What clients asked in the last minute: of this process, or with ``windows`` of all that share them."""
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, windows: tuple[Window, Window] | None = None
+    ) -> None:
         self.clock = clock
-        self.requests = SlidingWindow()
-        self.cost = SlidingWindow()
+        self.requests, self.cost = windows or (SlidingWindow(), SlidingWindow())
 
 
 @dataclass(slots=True)
