@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from graphql import (
@@ -60,8 +61,13 @@ def _columns(values: Mapping[str, Any]) -> int:
     if start is None:
         return min(int(values.get("last") or DEFAULT_LAST), MAX_COLUMNS)
     end = values.get("end")
-    end_s = time.time() if end is None else end.timestamp()
-    return min(max(int((end_s - start.timestamp()) * 1000) // Interval(values["interval"]).ms, 1), MAX_COLUMNS)
+    end_s = time.time() if end is None else _seconds(end)
+    return min(max(int((end_s - _seconds(start)) * 1000) // Interval(values["interval"]).ms, 1), MAX_COLUMNS)
+
+
+def _seconds(moment: datetime) -> float:
+    """Return epoch seconds; without a zone it is UTC, as everywhere, whatever the clock of this machine says."""
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
 
 
 @dataclass(frozen=True, slots=True)
