@@ -23,8 +23,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -46,25 +47,34 @@ GRID = """query($low: Float) { grid(pair: "BTC-USDT", interval: M5, last: 288, p
 SMALL = '{ topClusters(pair: "BTC-USDT", interval: M5) { asOf price clusters { side low high notional } } }'
 
 
+@dataclass(frozen=True)
+class Served:
+    """A server under measurement: its address, its database, and its process."""
+
+    address: str
+    dsn: str
+    process: int
+
+
 @contextmanager
-def market_served(days: int, environment: dict[str, str] | None = None) -> Iterator[str]:
-    """Serve a made-up market of one pair, one-minute bars of some days; yield the API's address."""
+def market_served(days: int, options: Sequence[str] = ()) -> Iterator[Served]:
+    """Serve a made-up market of one pair, one-minute bars of some days."""
     rows = market(days * 1440, Interval.M1, start="2024-05-01T00:00:00Z")
     with fresh_database() as (connection, dsn, home):
         import_csv(connection, rows.csv(home / "rows.csv"))
         for stored in list_instruments(connection):
             build_instrument(connection, stored, ModelParameters())
-        with served(["serve", "--port", "0"], {"LIQGRID_DSN": dsn, **(environment or {})}) as address:
-            yield address
+        with served(["serve", "--port", "0", *options], dsn) as api:
+            yield api
 
 
 @contextmanager
-def served(arguments: list[str], environment: dict[str, str]) -> Iterator[str]:
-    """Run ``liqgrid ARGUMENTS``; yield the address it says."""
+def served(arguments: list[str], dsn: str) -> Iterator[Served]:
+    """Run ``liqgrid ARGUMENTS`` on a database until it says where it is."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "liqgrid", *arguments],
-            env={**os.environ, **environment},
+            env={**os.environ, "LIQGRID_DSN": dsn},
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -73,7 +83,7 @@ def served(arguments: list[str], environment: dict[str, str]) -> Iterator[str]:
             assert process.stdout is not None
             for line in process.stdout:
                 if found := re.search(r"(http://[\d.]+:\d+)/graphql", line):
-                    yield found[1]
+                    yield Served(found[1], dsn, process.pid)
                     return
             raise SystemExit("the server ended before it served")
         finally:
@@ -163,8 +173,8 @@ def main() -> None:
         raise SystemExit("wrk is not installed: apt-get install wrk")
     with (
         tempfile.TemporaryDirectory(prefix="liqgrid bench ") as folder,
-        market_served(chosen.days) as address,
-        httpx.Client(base_url=address, trust_env=False, headers={"accept-encoding": "identity"}) as client,
+        market_served(chosen.days) as api,
+        httpx.Client(base_url=api.address, trust_env=False, headers={"accept-encoding": "identity"}) as client,
     ):
         packed = answer(client, GRID, low=None).json()["data"]["grid"]["long"]
         assert packed["shape"] == [288, 300], packed["shape"]
@@ -173,7 +183,7 @@ def main() -> None:
         print(f"grid 288 × 300 from the database: median {median:.1f} ms (goal {GOAL_MS}), 95 % {late:.1f} ms")
         for name, query in (("grid 288 × 300", GRID), ("clusters", SMALL)):
             print(f"{name} again, of bytes from memory:")
-            shares = again(client, address, json.dumps({"query": query}), chosen, Path(folder))
+            shares = again(client, api.address, json.dumps({"query": query}), chosen, Path(folder))
             print(f"  median {statistics.median(shares):.0%} (goal {GOAL_SHARE:.0%})")
 
 
