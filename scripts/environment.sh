@@ -2,10 +2,10 @@
 # The project's Python environment: `.venv` beside `run`. Sourced by `run` and `test`; bash 3.2 is enough.
 #
 #   make_environment ROOT       liqgrid and what it needs
-#   make_environment ROOT dev   and what the tests need
+#   make_environment ROOT dev   and what the tests need, the Python client of `client` with it
 #
 # Where nothing is to be done it reads two small files and says nothing. Its own files in .venv:
-#   .liqgrid-run .liqgrid-dev   where, and from which pyproject.toml, it was installed; written last
+#   .liqgrid-run .liqgrid-dev   where, and from which pyproject.toml files, it was installed; written last
 #   .liqgrid-making             an installation is under way; if nobody is installing, one was cut off
 
 unset PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -15,7 +15,8 @@ say() { printf 'liqgrid: %s\n' "$*" >&2; }
 make_environment() {
     local root=$1 kind=${2:-run}
     local venv=$root/.venv stamp
-    stamp=$(printf '%s\n' "$root"; cat "$root/pyproject.toml") || exit 1
+    stamp=$(printf '%s\n' "$root"; cat "$root/pyproject.toml" &&
+        { [ ! -f "$root/client/pyproject.toml" ] || cat "$root/client/pyproject.toml"; }) || exit 1
     environment_is_current && return 0
 
     local python
@@ -72,8 +73,8 @@ hold_lock() {
 
 install_environment() {
     trap 'exit 130' INT TERM HUP # leaves .liqgrid-making behind
-    local started=$SECONDS target=.
-    [ "$kind" != dev ] || target='.[dev]'
+    local started=$SECONDS targets=(--editable .)
+    [ "$kind" != dev ] || targets=(--editable '.[dev]' --editable './client[pandas,polars]')
 
     if [ -e "$venv/.liqgrid-making" ]; then
         say "an earlier installation was cut off; starting again"
@@ -128,7 +129,7 @@ remove_environment() {
 install_with_uv() {
     command -v uv >/dev/null || return 1
     if [ -x "$venv/bin/python" ] || uv venv --quiet --allow-existing --python '>=3.11' "$venv"; then
-        uv pip install --quiet --compile-bytecode --python "$venv/bin/python" --editable "$target" && return 0
+        uv pip install --quiet --compile-bytecode --python "$venv/bin/python" "${targets[@]}" && return 0
     fi
     say "uv could not; trying pip"
     return 1
@@ -142,5 +143,5 @@ install_with_pip() {
     fi
     "$venv/bin/python" -I -m pip --version >/dev/null 2>&1 ||
         "$venv/bin/python" -I -m ensurepip >/dev/null || return 1
-    "$venv/bin/python" -I -m pip install --quiet --quiet --disable-pip-version-check --no-input --editable "$target" >&2
+    "$venv/bin/python" -I -m pip install --quiet --quiet --disable-pip-version-check --no-input "${targets[@]}" >&2
 }

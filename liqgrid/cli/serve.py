@@ -25,6 +25,10 @@ from liqgrid.engine.market.errors import LiqgridError
 
 _PATIENCE_S = 10  # for answers under way when told to stop
 
+# Longer than clients and proxies keep an idle connection (httpx 5 s, nginx 60 s): who ends it first must not be us, or
+# a request sent in that very moment is lost.
+_KEEP_ALIVE_S = 75
+
 
 @dataclass(frozen=True, slots=True)
 class Inheritance:
@@ -133,6 +137,7 @@ def server_config(dsn: str, rules: AccessRules, kept: Kept | None = None) -> uvi
         # Who asks is told by the connection. By default uvicorn believes X-Forwarded-For of anybody on this machine.
         proxy_headers=False,
         backlog=BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_PATIENCE_S,
     )
 

@@ -25,7 +25,7 @@ from liqgrid.engine.market.errors import BadData
 from liqgrid.engine.market.grid import GridColumns
 from liqgrid.engine.market.instrument import Instrument, PriceType
 from liqgrid.engine.market.interval import Interval
-from liqgrid.engine.market.tiers import assumed_tiers, in_force, published_tiers
+from liqgrid.engine.market.tiers import TierSet, assumed_tiers, in_force, published_tiers
 from liqgrid.engine.model.book import Book, book_from_bytes, book_to_bytes, empty_book
 from liqgrid.engine.model.columns import closes_of, grid_columns, wanted_columns
 from liqgrid.engine.model.formulas import formula_version
@@ -96,36 +96,11 @@ def build_instrument(
             return None
         tier_sets = raw.load_tiers(connection, instrument_id) or (assumed_tiers(stored.instrument),)
         build_id = grid.begin_build(connection, instrument_id, key, asdict(parameters), changed_ms)
-        # What the checkpoint's book goes on with before the change is what it was, bit for bit (I4), and stays stored.
-        wanted = wanted_columns(inputs, changed_ms, HORIZONS_MS)
-        closes = closes_of(wanted, inputs)
-        columns = dict.fromkeys(Interval, 0)
-        kept_ms = grid.newest_checkpoint_ms(connection, instrument_id) or 0
-        # What one chunk made is written while the next is replayed: the server works beside us, not in turn with us.
-        with ThreadPoolExecutor(1) as writer:
-            written: Future[None] | None = None
-            for start, stop in chunks(inputs, rule_changes_ms(stored.instrument, tier_sets), closes):
-                part = inputs.replay.rows(start, stop)
-                at_ms = int(part.open_ms[0])
-                levels = level_table(stored.instrument, in_force(tier_sets, at_ms), parameters, at_ms)
-                done = replay(book, part, levels, parameters, closes[start:stop])
-                book = done.book
-                made = list(grid_columns(done.snapshots, start, wanted, inputs))
-                for of_interval in made:
-                    columns[of_interval.interval] += len(of_interval)
-                new = part.open_ms >= changed_ms  # (T,)
-                predicted = Predicted(part.open_ms[new], part.close_ms[new], done.predicted_base[:, new])
-                is_kept = book.close_ms >= kept_ms + _CHECKPOINT_EVERY_MS
-                kept_ms = book.close_ms if is_kept else kept_ms
-                if written is not None:
-                    written.result()
-                checkpoint = book if is_kept else None
-                written = writer.submit(_write, connection, instrument_id, build_id, key, made, predicted, checkpoint)
-                on_progress(stop - inputs.first, total)
-            if written is not None:
-                written.result()
+        target = _Target(connection, stored, key, build_id, changed_ms)
+        columns = _replay_and_write(target, book, inputs, tier_sets, parameters, on_progress)
+        watermark_ms = int(inputs.series.close_ms[-1])
         skill = {}
-        until_ms = book.close_ms // _DAY_MS * _DAY_MS
+        until_ms = watermark_ms // _DAY_MS * _DAY_MS
         scored_until_ms = grid.load_scored_until(connection, instrument_id)
         if scored_until_ms is None or until_ms > scored_until_ms or changed_ms < scored_until_ms:
             skill = score_instrument(connection, instrument_id, build_id, until_ms)
@@ -133,7 +108,7 @@ def build_instrument(
             build_id=build_id,
             key=key,
             built_from_ms=int(inputs.series.open_ms[inputs.first]),
-            watermark_ms=book.close_ms,
+            watermark_ms=watermark_ms,
             bars=total,
             columns=sum(columns.values()),
             duration_s=time.perf_counter() - started,
@@ -156,7 +131,60 @@ def build_instrument(
 
 
 @dataclass(frozen=True, slots=True)
-class Predicted:
+class _Target:
+    """Where a build writes: what it is a build of, and from when on columns change, epoch ms."""
+
+    connection: Connection
+    stored: StoredInstrument
+    key: grid.BuildKey
+    build_id: int
+    changed_ms: int
+
+
+def _replay_and_write(
+    target: _Target,
+    book: Book,
+    inputs: Inputs,
+    tier_sets: tuple[TierSet, ...],
+    parameters: ModelParameters,
+    on_progress: Callable[[int, int], None],
+) -> dict[Interval, int]:
+    """Replay what follows the book and write what that makes; return the columns made by interval.
+
+    What one chunk made is written while the next is replayed: the server works beside us, not in turn with us.
+    """
+    instrument = target.stored.instrument
+    # What the checkpoint's book goes on with before the change is what it was, bit for bit (I4), and stays stored.
+    wanted = wanted_columns(inputs, target.changed_ms, HORIZONS_MS)
+    closes = closes_of(wanted, inputs)
+    columns = dict.fromkeys(Interval, 0)
+    kept_ms = grid.newest_checkpoint_ms(target.connection, target.stored.instrument_id) or 0
+    written: Future[None] | None = None
+    with ThreadPoolExecutor(1) as writer:
+        for start, stop in chunks(inputs, rule_changes_ms(instrument, tier_sets), closes):
+            part = inputs.replay.rows(start, stop)
+            at_ms = int(part.open_ms[0])
+            levels = level_table(instrument, in_force(tier_sets, at_ms), parameters, at_ms)
+            done = replay(book, part, levels, parameters, closes[start:stop])
+            book = done.book
+            made = list(grid_columns(done.snapshots, start, wanted, inputs))
+            for of_interval in made:
+                columns[of_interval.interval] += len(of_interval)
+            new = part.open_ms >= target.changed_ms  # (T,)
+            predicted = _Predicted(part.open_ms[new], part.close_ms[new], done.predicted_base[:, new])
+            is_kept = book.close_ms >= kept_ms + _CHECKPOINT_EVERY_MS
+            kept_ms = book.close_ms if is_kept else kept_ms
+            if written is not None:
+                written.result()  # one chunk waits at most, and what failed ends the build here
+            written = writer.submit(_write, target, made, predicted, book if is_kept else None)
+            on_progress(stop - inputs.first, len(inputs.series) - inputs.first)
+        if written is not None:
+            written.result()
+    return columns
+
+
+@dataclass(frozen=True, slots=True)
+class _Predicted:
     """Predicted liquidations (2, T) of bars, base units, with their open and close times (T,)."""
 
     open_ms: I64
@@ -164,21 +192,14 @@ class Predicted:
     base: F64
 
 
-def _write(
-    connection: Connection,
-    instrument_id: int,
-    build_id: int,
-    key: grid.BuildKey,
-    columns: list[GridColumns],
-    predicted: Predicted,
-    checkpoint: Book | None,
-) -> None:
+def _write(target: _Target, columns: list[GridColumns], predicted: _Predicted, checkpoint: Book | None) -> None:
     """Write what one chunk of bars made; a checkpoint where one is due."""
+    connection, instrument_id = target.connection, target.stored.instrument_id
     for of_interval in columns:
-        grid.save_columns(connection, instrument_id, build_id, of_interval)
+        grid.save_columns(connection, instrument_id, target.build_id, of_interval)
     grid.save_predictions(connection, instrument_id, predicted.open_ms, predicted.close_ms, predicted.base)
     if checkpoint is not None:
-        grid.save_checkpoint(connection, instrument_id, key, checkpoint.close_ms, book_to_bytes(checkpoint))
+        grid.save_checkpoint(connection, instrument_id, target.key, checkpoint.close_ms, book_to_bytes(checkpoint))
 
 
 def load_change(connection: Connection, instrument_id: int, key: grid.BuildKey) -> int | None:

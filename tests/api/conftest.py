@@ -14,7 +14,6 @@ from liqgrid.engine.collect.import_csv import import_csv
 from liqgrid.engine.market.instrument import Instrument, parse_instrument
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.store.database import Connection, connected
-from liqgrid.engine.store.migrate import migrate
 from liqgrid.engine.store.raw import ensure_instrument, list_instruments
 from tests.api.growing import PARAMETERS, Venue, growing
 from tests.api.realised import put_realised
@@ -108,25 +107,23 @@ def served(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) 
     interest[EARLY:] *= 4  # the larger later on
     second = Market(_STAND_IN, Interval.M15, whole.open_ms, {**whole.columns, "oi_close": interest})
     second = second.shifted(slice(None), 1.001).changed("volume", slice(None), other.columns["volume"])
-    with new_database() as dsn:
-        migrate(dsn)
-        with connected(dsn) as connection:
-            put(connection, without_gap(whole.rows(slice(0, EARLY))), folder, BITCOIN)
-            put(connection, second.rows(slice(0, EARLY)), folder, _STAND_IN)
+    with new_database() as dsn, connected(dsn) as connection:
+        put(connection, without_gap(whole.rows(slice(0, EARLY))), folder, BITCOIN)
+        put(connection, second.rows(slice(0, EARLY)), folder, _STAND_IN)
+        rename(connection, _STAND_IN, BYBIT)
+        with serving(dsn) as api:
+            early = api.ask(QUESTIONS)
+            put(connection, whole.rows(slice(EARLY, BARS)), folder, BITCOIN)
+            rename(connection, BYBIT, _STAND_IN)
+            put(connection, second.rows(slice(EARLY, BARS - LAGGING)), folder, _STAND_IN)
             rename(connection, _STAND_IN, BYBIT)
-            with serving(dsn) as api:
-                early = api.ask(QUESTIONS)
-                put(connection, whole.rows(slice(EARLY, BARS)), folder, BITCOIN)
-                rename(connection, BYBIT, _STAND_IN)
-                put(connection, second.rows(slice(EARLY, BARS - LAGGING)), folder, _STAND_IN)
-                rename(connection, _STAND_IN, BYBIT)
-                unbuilt = Market(UNBUILT, Interval.M15, other.open_ms[:50], other.rows(slice(0, 50)).columns)
-                import_csv(connection, unbuilt.csv(folder / "rows.csv"))
-                for name in NAMES_ONLY:
-                    stored = ensure_instrument(connection, parse_instrument(f"binance:{name}"))
-                    if stored.instrument == REALISED:
-                        put_realised(connection, stored.instrument_id)
-                yield Served(api.dsn, api.client, without_gap(whole), second.rows(slice(0, BARS - LAGGING)), early)
+            unbuilt = Market(UNBUILT, Interval.M15, other.open_ms[:50], other.rows(slice(0, 50)).columns)
+            import_csv(connection, unbuilt.csv(folder / "rows.csv"))
+            for name in NAMES_ONLY:
+                stored = ensure_instrument(connection, parse_instrument(f"binance:{name}"))
+                if stored.instrument == REALISED:
+                    put_realised(connection, stored.instrument_id)
+            yield Served(api.dsn, api.client, without_gap(whole), second.rows(slice(0, BARS - LAGGING)), early)
 
 
 @pytest.fixture

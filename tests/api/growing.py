@@ -12,7 +12,6 @@ from liqgrid.engine.collect.import_csv import import_csv
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.model.parameters import ModelParameters
 from liqgrid.engine.store.database import Connection, connected
-from liqgrid.engine.store.migrate import migrate
 from liqgrid.engine.store.raw import list_instruments
 from tests.conftest import NewDatabase
 from tests.markets import BITCOIN, Market, market
@@ -59,9 +58,7 @@ class Venue:
 @contextmanager
 def growing(new_database: NewDatabase, folder: Path) -> Iterator[Venue]:
     """Yield a database of its own with the first bars stored and built."""
-    with new_database() as dsn:
-        migrate(dsn)
-        with connected(dsn) as connection:
-            venue = Venue(dsn, connection, folder, market(1000, Interval.M15, seed=5))
-            venue.grow(FIRST)
-            yield venue
+    with new_database() as dsn, connected(dsn) as connection:
+        venue = Venue(dsn, connection, folder, market(1000, Interval.M15, seed=5))
+        venue.grow(FIRST)
+        yield venue

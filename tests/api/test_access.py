@@ -20,7 +20,6 @@ from liqgrid.api.visit import Limits, Meters
 from liqgrid.engine.market.api_key import Scope, id_of, make_key
 from liqgrid.engine.store.database import Connection, connected
 from liqgrid.engine.store.keys import create_key, list_keys, revoke_key
-from liqgrid.engine.store.migrate import migrate
 from tests.api.served import Api, serving
 from tests.conftest import NewDatabase
 
@@ -67,7 +66,6 @@ class Guarded(Api):
 @pytest.fixture(scope="module")
 def dsn(new_database: NewDatabase) -> Iterator[str]:
     with new_database() as dsn:
-        migrate(dsn)
         yield dsn
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from liqgrid.engine.market.instrument import parse_instrument
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.store.database import connected
-from liqgrid.engine.store.migrate import migrate
 from tests.api.conftest import put
 from tests.api.served import serving
 from tests.conftest import NewDatabase
@@ -20,7 +19,6 @@ def test_coverage_says_that_the_tiers_of_every_column_were_assumed(new_database:
     instrument = parse_instrument("okx:NEW-USDT")
     rows = market(40, Interval.M15, instrument=instrument)
     with new_database() as dsn:
-        migrate(dsn)
         with connected(dsn) as connection:
             put(connection, rows, tmp_path, instrument)
         with serving(dsn) as api:

@@ -12,7 +12,6 @@ from liqgrid.engine.market.axis import mid_prices
 from liqgrid.engine.market.instrument import Instrument, parse_instrument
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.store.database import connected
-from liqgrid.engine.store.migrate import migrate
 from tests.api.conftest import put
 from tests.api.served import Api, serving, unpacked
 from tests.api.stored import ms_of, stored_columns
@@ -43,7 +42,6 @@ def rows(instrument: Instrument, share: float, factor: float, behind: int) -> Ma
 def coins(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     folder = tmp_path_factory.mktemp("coins")
     with new_database() as dsn:
-        migrate(dsn)
         with connected(dsn) as connection:
             for name, (share, factor, behind) in INSTRUMENTS.items():
                 instrument = parse_instrument(name)

@@ -15,7 +15,6 @@ from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.model.clusters import Cluster, locate_clusters
 from liqgrid.engine.model.lineage import lineage_id
 from liqgrid.engine.store.database import connected
-from liqgrid.engine.store.migrate import migrate
 from tests.api.conftest import GAP, Served, put
 from tests.api.served import Api, serving
 from tests.api.stored import StoredColumn, ms_of, stored_columns, text_of
@@ -212,7 +211,6 @@ def test_nothing_continues_across_a_gap_that_makes_the_book_forget(new_database:
     whole = market(5 * 96, Interval.M15, seed=3, start="2024-06-20T00:00:00Z")
     rows = whole.rows([t for t in range(len(whole)) if not 190 <= t < 310])  # 30 hours, over a midnight
     with new_database() as dsn:
-        migrate(dsn)
         with connected(dsn) as connection:
             put(connection, rows, tmp_path, BITCOIN)
         with serving(dsn) as api:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import pytest
 from pyarrow import parquet
 
 from liqgrid.api.database import open_pool
+from liqgrid.api.graphql import series
 from liqgrid.api.graphql.context import Context
 from liqgrid.api.rest import export
 from liqgrid.api.rest.endpoint import Asked
@@ -49,6 +51,16 @@ def test_an_export_is_every_page(served: Served, path: str, form: str) -> None:
     assert [round(datetime.fromisoformat(row["time"]).timestamp() * 1000) for row in rows] == whole["times"]
     for name in rows[0].keys() - {"time"}:
         assert [row[name] for row in rows] == whole[name], name
+
+
+@pytest.mark.usefixtures("in_small_batches")
+def test_every_page_is_of_the_instrument_the_first_was_of(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when another one has come to lead in the meantime."""
+    turns = itertools.count(1)
+    monkeypatch.setattr(series, "leading", lambda instruments: instruments[next(turns) % len(instruments)])
+    rows = rows_of(served.client.get("/v1/export/bars/BTC-USDT?interval=15m"))
+    second = served.client.get("/v1/bars/BTC-USDT?interval=15m&venue=binance&first=10000").json()
+    assert [row["close"] for row in rows] == second["close"]
 
 
 @pytest.mark.usefixtures("in_small_batches")

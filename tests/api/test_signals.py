@@ -10,7 +10,6 @@ import pytest
 
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.store.database import connected
-from liqgrid.engine.store.migrate import migrate
 from tests.api.conftest import put
 from tests.api.served import Api, serving
 from tests.api.stored import stored_columns, text_of
@@ -35,18 +34,16 @@ def rows() -> Market:
 
 @pytest.fixture(scope="module")
 def api(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory, rows: Market) -> Iterator[Api]:
-    with new_database() as dsn:
-        migrate(dsn)
-        with connected(dsn) as connection:
-            put(connection, rows, tmp_path_factory.mktemp("signals"), BITCOIN)
-            for number, ms in enumerate(range(int(rows.open_ms[0]), int(rows.open_ms[-1]) + 1, DAY_MS // 4)):
-                connection.execute(
-                    "INSERT INTO funding_rate (instrument_id, ts, rate_fraction) "
-                    "VALUES (1, to_timestamp($1::bigint / 1000.0), $2)",
-                    [ms, RATES[number % 4] * (1 + number / 100)],
-                )
-            with serving(dsn) as api:
-                yield api
+    with new_database() as dsn, connected(dsn) as connection:
+        put(connection, rows, tmp_path_factory.mktemp("signals"), BITCOIN)
+        for number, ms in enumerate(range(int(rows.open_ms[0]), int(rows.open_ms[-1]) + 1, DAY_MS // 4)):
+            connection.execute(
+                "INSERT INTO funding_rate (instrument_id, ts, rate_fraction) "
+                "VALUES (1, to_timestamp($1::bigint / 1000.0), $2)",
+                [ms, RATES[number % 4] * (1 + number / 100)],
+            )
+        with serving(dsn) as api:
+            yield api
 
 
 def test_signals_are_what_is_stored(api: Api, rows: Market) -> None:
@@ -78,18 +75,16 @@ def test_a_moment_in_the_past_knows_nothing_later(
     """The same answers from a database that ends there, and from one in which all later is another."""
     at_ms = int(rows.open_ms[0]) + 60 * DAY_MS + 5 * Interval.H1.ms  # an hour after a close of 4h
     until = int(np.searchsorted(rows.open_ms, at_ms - Interval.H1.ms))
-    with new_database() as dsn:
-        migrate(dsn)
-        with connected(dsn) as connection:
-            put(connection, rows.rows(slice(0, until)), tmp_path, BITCOIN)
-            for number, ms in enumerate(range(int(rows.open_ms[0]), at_ms + 1, DAY_MS // 4)):
-                connection.execute(
-                    "INSERT INTO funding_rate (instrument_id, ts, rate_fraction) "
-                    "VALUES (1, to_timestamp($1::bigint / 1000.0), $2)",
-                    [ms, RATES[number % 4] * (1 + number / 100)],
-                )
-            with serving(dsn) as early:
-                then, shares = early.ask(SIGNALS), early.ask(EXPOSURE)
+    with new_database() as dsn, connected(dsn) as connection:
+        put(connection, rows.rows(slice(0, until)), tmp_path, BITCOIN)
+        for number, ms in enumerate(range(int(rows.open_ms[0]), at_ms + 1, DAY_MS // 4)):
+            connection.execute(
+                "INSERT INTO funding_rate (instrument_id, ts, rate_fraction) "
+                "VALUES (1, to_timestamp($1::bigint / 1000.0), $2)",
+                [ms, RATES[number % 4] * (1 + number / 100)],
+            )
+        with serving(dsn) as early:
+            then, shares = early.ask(SIGNALS), early.ask(EXPOSURE)
     assert then["signals"]["funding"]["change"] is not None
     assert then["signals"]["openInterest"]["change"] is not None
     assert then["signals"]["agree"] is not None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,10 +16,10 @@ from liqgrid.engine.collect.import_csv import import_csv
 from liqgrid.engine.market.errors import BadSetting
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.store.database import connected
-from liqgrid.engine.store.migrate import migrate
 from liqgrid.engine.store.provenance import claim
 from tests.api.conftest import Served, put
 from tests.api.served import Api, serving
+from tests.api.sockets import subscribed
 from tests.conftest import NewDatabase
 from tests.markets import BITCOIN, market
 
@@ -43,7 +45,6 @@ QUESTION = f"""{{
 @pytest.fixture(scope="module")
 def simulated(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     with new_database() as dsn:
-        migrate(dsn)
         with connected(dsn) as connection:
             put(connection, market(60, Interval.H1), tmp_path_factory.mktemp("market"), BITCOIN)
             connection.execute("UPDATE provenance SET simulated = true")
@@ -55,6 +56,16 @@ def simulated(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactor
 def test_every_path_is_marked(simulated: Api, served: Served, path: str) -> None:
     assert simulated.client.get(path).headers["x-liqgrid-simulated"] == "1"
     assert "x-liqgrid-simulated" not in served.client.get(path).headers
+
+
+@pytest.mark.parametrize("is_simulated", [True, False])
+def test_events_over_websocket_say_it(simulated: Api, served: Served, is_simulated: bool) -> None:
+    async def event() -> dict[str, Any]:
+        watch = 'subscription { gridColumn(pair: "BTC-USDT", interval: H1) { closeTime } }'
+        async with subscribed(simulated if is_simulated else served, watch) as stream:
+            return dict((await stream.message())["payload"])
+
+    assert asyncio.run(event()).get("extensions") == ({"simulated": True} if is_simulated else None)
 
 
 @pytest.mark.parametrize("is_simulated", [True, False])

@@ -21,6 +21,7 @@ from liqgrid.engine.store import migrate as migrate_module
 from liqgrid.engine.store.database import Connection, DatabaseKind, connected, detect_kind
 from liqgrid.engine.store.migrate import check_schema, migrate
 from liqgrid.sql import migration_ids, queries
+from tests.conftest import Server
 
 HYPERTABLES = {
     "bar",
@@ -55,9 +56,9 @@ PLAIN_TABLES = {
 
 
 @pytest.fixture
-def has_timescale(database_server: str) -> bool:
+def has_timescale(database_server: Server) -> bool:
     """Whether the server of this test is the one with TimescaleDB, asked of the server alone."""
-    return "timescaledb" in str(ask(database_server, "SHOW shared_preload_libraries"))
+    return "timescaledb" in str(ask(database_server.dsn, "SHOW shared_preload_libraries"))
 
 
 def ask(dsn: str, query: str) -> object:

@@ -121,7 +121,7 @@ def test_where_the_operator_may_make_no_role_the_api_reads_as_his(migrated_dsn: 
             admin.execute(f"DROP ROLE {name}".encode())
 
 
-def test_a_second_database_of_the_server_shares_the_role(migrated_dsn: str, database_server: str) -> None:
-    migrate(migrated_dsn)
-    with connected(migrated_dsn) as connection:
+def test_a_second_database_of_the_server_shares_the_role(migrated_dsn: str, database_dsn: str) -> None:
+    migrate(database_dsn)
+    with connected(database_dsn) as connection:
         assert ensure_api_role(connection) is None

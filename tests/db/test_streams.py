@@ -17,7 +17,6 @@ from liqgrid.engine.store.database import Connection
 from liqgrid.engine.store.progress import (
     Gap,
     Span,
-    close_gap,
     extend_cursor,
     load_cursors,
     load_gaps,
@@ -108,27 +107,6 @@ def test_a_cursor_moves_with_its_rows_or_not_at_all(connection: Connection, bitc
         extend_cursor(connection, bitcoin, Stream.BAR_LAST, Span(1000, 9000))
     assert load_cursors(connection, bitcoin) == {Stream.BAR_LAST: Span(1000, 2000)}
     assert load_bars(connection, bitcoin, PriceType.MARK, 0) == []
-
-
-@pytest.mark.parametrize(
-    ("cut", "left"),
-    [
-        (Span(0, 9000), []),
-        (Span(0, 1500), [Span(1500, 2000), Span(3000, 4000)]),
-        (Span(1200, 1400), [Span(1000, 1200), Span(1400, 2000), Span(3000, 4000)]),
-        (Span(1500, 3500), [Span(1000, 1500), Span(3500, 4000)]),
-        (Span(2000, 3000), [Span(1000, 2000), Span(3000, 4000)]),
-    ],
-)
-def test_what_is_repaired_is_cut_out_of_the_gaps(
-    connection: Connection, bitcoin: int, cut: Span, left: list[Span]
-) -> None:
-    for span in (Span(1000, 2000), Span(3000, 4000)):
-        record_gap(connection, bitcoin, Stream.OPEN_INTEREST, span)
-    record_gap(connection, bitcoin, Stream.LIQUIDATION, Span(0, 9000))
-    close_gap(connection, bitcoin, Stream.OPEN_INTEREST, cut)
-    assert [gap.span for gap in load_gaps(connection, bitcoin, Stream.OPEN_INTEREST)] == left
-    assert [gap.span for gap in load_gaps(connection, bitcoin, Stream.LIQUIDATION)] == [Span(0, 9000)]
 
 
 def test_gaps_that_touch_are_one_and_attempts_are_counted(connection: Connection, bitcoin: int) -> None:

@@ -9,8 +9,7 @@ import pytest
 
 from liqgrid.engine.collect.import_csv import import_csv
 from liqgrid.engine.store.database import Connection, connected
-from liqgrid.engine.store.migrate import migrate
-from tests.conftest import new_database_on
+from tests.conftest import Server, new_database_on
 from tests.fault.grids import Bring
 from tests.markets import Market
 
@@ -26,9 +25,7 @@ def bring(tmp_path: Path) -> Bring:
 
 
 @pytest.fixture
-def other(postgresql_server: str) -> Iterator[Connection]:
+def other(postgresql_server: Server) -> Iterator[Connection]:
     """A connection to a second migrated database, always plain PostgreSQL, to compare with."""
-    with new_database_on(postgresql_server) as dsn:
-        migrate(dsn)
-        with connected(dsn) as connection:
-            yield connection
+    with new_database_on(postgresql_server.dsn, postgresql_server.template) as dsn, connected(dsn) as connection:
+        yield connection

@@ -77,11 +77,17 @@ def test_a_build_whose_server_ends_leaves_nothing(
     (stored,) = list_instruments(connection)
     before = everything(connection)
 
-    def end_it(done: int, total: int) -> None:
-        connection.execute("SELECT pg_terminate_backend($1)", [builder.info.backend_pid])
+    def ended_build() -> None:
+        with connected(migrated_dsn) as builder:
+            session = builder.info.backend_pid  # a closed connection knows it no more
 
-    with pytest.raises(StoreUnavailable, match="terminat"), connected(migrated_dsn) as builder:
-        build_instrument(builder, stored, ModelParameters(), end_it)
+            def end_it(done: int, total: int) -> None:
+                connection.execute("SELECT pg_terminate_backend($1)", [session])
+
+            build_instrument(builder, stored, ModelParameters(), end_it)
+
+    with pytest.raises(StoreUnavailable):
+        ended_build()
     assert everything(connection) == before
     assert build(connection) is not None
 

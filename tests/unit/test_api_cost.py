@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from graphql import parse
+from graphql import GraphQLObjectType, parse
 
-from liqgrid.api.cost import cost_of, price_of_query
+from liqgrid.api.cost import _DEEP_FIELDS, cost_of, price_of_query
 from liqgrid.api.graphql.schema import schema
 
 BTC = 'pair: "BTC-USDT", interval: H1'
@@ -49,7 +49,13 @@ def test_variables_count() -> None:
 def test_looking_into_clusters_costs_by_how_many() -> None:
     assert cost_of("topClusters", {"limit": 10}) == 5
     assert cost_of("topClusters", {"limit": 10}, frozenset({"composition"})) == 105
-    assert cost_of("topClusters", {"limit": 200}, frozenset({"composition", "lineage"})) == 4005
+    assert cost_of("topClusters", {"limit": 200}, frozenset({"composition", "born", "id"})) == 4005
+
+
+def test_what_looks_deep_are_fields_of_a_cluster() -> None:
+    (cluster,) = (kind for name, kind in schema()._schema.type_map.items() if name == "Cluster")
+    assert isinstance(cluster, GraphQLObjectType)
+    assert frozenset().union(*_DEEP_FIELDS) <= cluster.fields.keys()
 
 
 def test_fragments_that_double_at_every_step_are_counted_once() -> None:

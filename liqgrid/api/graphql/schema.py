@@ -113,14 +113,14 @@ class Schema(strawberry.Schema):
         """Leave errors to the view, and to ``stream``."""
 
     async def stream(self, *arguments: Any, **options: Any) -> StreamResult:
-        """Run one operation of a WebSocket: with a budget of its own, its errors with codes."""
+        """Run one operation of a WebSocket: with a budget of its own, its errors with codes, marked if simulated."""
         context: Context = options["context_value"]
         options["context_value"] = replace(context, budget=Budget())
-        return _with_codes(await super().stream(*arguments, **options), context)
+        return _as_over_http(await super().stream(*arguments, **options), context)
 
 
-async def _with_codes(results: StreamResult, context: Context) -> StreamResult:
-    """Yield results with codes in their errors, until the key that opened the connection is taken back."""
+async def _as_over_http(results: StreamResult, context: Context) -> StreamResult:
+    """Yield results as they are over HTTP, until the key that opened the connection is taken back."""
     async with aclosing(results):
         async for result in results:
             try:
@@ -129,8 +129,11 @@ async def _with_codes(results: StreamResult, context: Context) -> StreamResult:
                 refused = GraphQLError(error.message, original_error=error)
                 yield ExecutionResult(data=None, errors=[coded(refused, context.request_id)])
                 return
-            if isinstance(result, ExecutionResult) and result.errors:
-                result.errors = [coded(error, context.request_id) for error in result.errors]
+            if isinstance(result, ExecutionResult):
+                if result.errors:
+                    result.errors = [coded(error, context.request_id) for error in result.errors]
+                if result.data is not None and await context.pool.simulated():
+                    result.extensions = {**(result.extensions or {}), "simulated": True}
             yield result
 
 

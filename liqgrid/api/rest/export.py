@@ -79,6 +79,8 @@ async def _series(name: str, asked: Asked) -> Answer:
             after = page["next"]
             if after is None:
                 return
+            # Of the instrument it began with, whichever has the largest open interest by then.
+            values["venue"], _, values["pair"] = page["symbol"].partition(":")
 
     return await _streamed(asked.form, tables())
 

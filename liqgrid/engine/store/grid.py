@@ -154,12 +154,16 @@ def finish_build(
 
 
 def load_realised(connection: Connection, instrument_id: int) -> dict[Interval, LiquidationBarRows]:
-    """Return the realised liquidations of every interval that has any, finest first."""
+    """Return the realised liquidations of every interval that has any, finest first.
+
+    Single ones make hours: those over all of which they were listened to, zero where there were none.
+    """
     stored = {row[0] for row in connection.execute(_SQL["liquidation_intervals"], [instrument_id])}
     realised = {}
     for interval in (interval for interval in Interval if str(interval) in stored):
         ts, long, short = _strung(connection, "load_realised", [instrument_id, str(interval)])
-        realised[interval] = LiquidationBarRows(decode_timestamps(ts), decode_doubles(long), decode_doubles(short))
+        if ts is not None:
+            realised[interval] = LiquidationBarRows(decode_timestamps(ts), decode_doubles(long), decode_doubles(short))
     return realised
 
 

@@ -68,15 +68,6 @@ def record_gap(connection: Connection, instrument_id: int, stream: Stream, span:
     connection.execute(_SQL["record_gap"], [instrument_id, str(stream), span.start_ms, span.end_ms])
 
 
-def close_gap(connection: Connection, instrument_id: int, stream: Stream, span: Span) -> None:
-    """Forget what gaps a stream has within a span; what sticks out of it remains."""
-    arguments = [instrument_id, str(stream), span.start_ms, span.end_ms]
-    for start_ms, end_ms in connection.execute(_SQL["cut_gaps"], arguments).fetchall():
-        for rest in (Span(start_ms, span.start_ms), Span(span.end_ms, end_ms)):
-            if rest.start_ms < rest.end_ms:
-                record_gap(connection, instrument_id, stream, rest)
-
-
 def save_sample_gaps(connection: Connection, instrument_id: int, stream: Stream, within: Span, step_ms: int) -> None:
     """Record where samples of open interest or of ratios lie over one and a half steps apart, in and next to a span.
 

@@ -21,6 +21,7 @@ def delete_raw_before(connection: Connection, ts_ms: int) -> dict[str, int]:
     has_any = connection.execute(_SQL["hypertables_exist"]).fetchone() == (True,)
     hypertables = {row[0] for row in connection.execute(_TIMESCALE["hypertables"])} if has_any else set()
     deleted = {}
+    connection.execute(_SQL["forget_liquidations_heard"], [ts_ms])
     for table in RAW_TABLES:
         if table in hypertables:
             row = connection.execute(_TIMESCALE["drop_chunks"], [table, ts_ms]).fetchone()

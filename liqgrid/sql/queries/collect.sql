@@ -33,13 +33,6 @@ SELECT $1, $2, least(to_timestamp($3::double precision / 1000), min(starts_at)),
 FROM joined
 ON CONFLICT (instrument_id, stream, starts_at) DO UPDATE SET ends_at = excluded.ends_at
 
--- Takes a stretch out of the gaps: what sticks out of it at either end remains.
--- name: cut_gaps
-DELETE FROM collect_gap
-WHERE instrument_id = $1::integer AND stream = $2::text
-  AND starts_at < to_timestamp($4::double precision / 1000) AND ends_at > to_timestamp($3::double precision / 1000)
-RETURNING (extract(epoch FROM starts_at) * 1000)::bigint, (extract(epoch FROM ends_at) * 1000)::bigint
-
 -- name: note_attempts
 UPDATE collect_gap SET attempts = $5::integer, tried_at = now()
 WHERE instrument_id = $1::integer AND stream = $2::text

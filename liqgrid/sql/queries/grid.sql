@@ -89,14 +89,41 @@ SELECT model_version, parameters_hash, formula_version FROM build WHERE instrume
 -- name: clear_changed
 UPDATE instrument SET changed_from = NULL WHERE instrument_id = $1::integer
 
+-- Single liquidations are summed over hours.
 -- name: liquidation_intervals
 SELECT DISTINCT "interval" FROM liquidation_bar WHERE instrument_id = $1::integer
+UNION
+SELECT '1h' FROM collect_cursor WHERE instrument_id = $1 AND stream = 'liquidation'
 
+-- What a venue summed counts before what it told one by one. Of those an hour counts when all of it was listened to: an
+-- hour without any is then a zero, and one with a gap is unknown.
 -- name: load_realised
+WITH summed AS (
+    SELECT ts, long_base, short_base FROM liquidation_bar
+    WHERE instrument_id = $1::integer AND "interval" = $2::text
+), heard AS (
+    SELECT hour AS ts
+    FROM collect_cursor AS cursor
+    CROSS JOIN generate_series(date_trunc('hour', starts_at - interval '1 microsecond', 'UTC') + interval '1 hour',
+                               date_trunc('hour', cursor.ts, 'UTC') - interval '1 hour', interval '1 hour') AS hour
+    WHERE $2 = '1h' AND instrument_id = $1 AND stream = 'liquidation'
+      AND NOT EXISTS (SELECT FROM collect_gap AS gap
+                      WHERE gap.instrument_id = $1 AND gap.stream = 'liquidation'
+                        AND gap.starts_at < hour + interval '1 hour' AND gap.ends_at > hour)
+      AND NOT EXISTS (SELECT FROM summed WHERE summed.ts = hour)
+), told AS (
+    SELECT date_trunc('hour', ts, 'UTC') AS ts, coalesce(sum(amount_base) FILTER (WHERE side = 'long'), 0) AS long_base,
+           coalesce(sum(amount_base) FILTER (WHERE side = 'short'), 0) AS short_base
+    FROM liquidation
+    WHERE $2 = '1h' AND instrument_id = $1
+    GROUP BY 1
+)
 SELECT string_agg(timestamptz_send(ts), ''), string_agg(float8send(long_base), ''),
        string_agg(float8send(short_base), '')
-FROM (SELECT ts, long_base, short_base FROM liquidation_bar
-      WHERE instrument_id = $1::integer AND "interval" = $2::text ORDER BY ts) AS ordered
+FROM (SELECT ts, long_base, short_base FROM summed
+      UNION ALL
+      SELECT ts, coalesce(long_base, 0), coalesce(short_base, 0) FROM heard LEFT JOIN told USING (ts)
+      ORDER BY ts) AS ordered
 
 -- name: load_predicted
 SELECT string_agg(timestamptz_send(ts), ''), string_agg(timestamptz_send(ends_at), ''),

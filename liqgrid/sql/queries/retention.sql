@@ -15,6 +15,11 @@ DELETE FROM funding_rate WHERE ts < to_timestamp($1::double precision / 1000)
 -- name: delete_old_long_short_ratio
 DELETE FROM long_short_ratio WHERE ts < to_timestamp($1::double precision / 1000)
 
+-- What goes is unknown from then on, not an hour without liquidations.
+-- name: forget_liquidations_heard
+UPDATE collect_cursor SET starts_at = least(to_timestamp($1::double precision / 1000), ts)
+WHERE stream = 'liquidation' AND starts_at < to_timestamp($1::double precision / 1000)
+
 -- name: delete_old_liquidation
 DELETE FROM liquidation WHERE ts < to_timestamp($1::double precision / 1000)
 

@@ -1,0 +1,1 @@
+"""The client for asyncio; ``synchronous`` is made from it, but for what ``system`` does."""
