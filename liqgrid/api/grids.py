@@ -229,7 +229,7 @@ def _placed(
         codes = np.zeros((len(spans), stop - first), dtype=np.uint16)  # (N, B)
         for row, span in enumerate(spans):
             codes[row, span.first_bin - first : span.stop_bin - first] = np.frombuffer(span.codes, dtype="<u2")
-        base = decode_spans(codes, np.array([span.exponent for span in spans]))  # (N, B)
+        base = decode_spans(codes, np.array([span.exponent for span in spans])).astype(np.float64)  # (N, B)
         start, until = max(first, first_bin), min(stop, first_bin + bins)
         if start < until:
             here = slice(start - first_bin, until - first_bin)

@@ -1,6 +1,7 @@
 """A GraphQL answer as bytes: what is the same for all who ask, and what is not.
 
-Who asks is told his own cost, at the end; and an age has grown since the answer was made. The rest is encoded once.
+Who asks is told his own cost; and an age has grown since the answer was made. The rest is encoded once, and comes last:
+what is sent after a large piece waits until the client has taken that.
 """
 
 from __future__ import annotations
@@ -83,8 +84,8 @@ class KeptAnswer:
     def response(self, visit: Visit) -> Response:
         """Return the answer to a visit that was charged."""
         pieces = interleaved(self.pieces, self.since_ms) if self.since_ms else list(self.pieces)
-        told = to_json(extensions_of(visit, simulated=self.simulated))
-        return Pieces([b'{"data":', *pieces, b"}" if told == b"{}" else b',"extensions":' + told + b"}"])
+        told = to_json({"extensions": extensions_of(visit, simulated=self.simulated)})
+        return Pieces([told[:-1] + b',"data":', *pieces])
 
 
 def extensions_of(visit: Visit, *, simulated: bool) -> dict[str, object]:
@@ -99,7 +100,7 @@ def extensions_of(visit: Visit, *, simulated: bool) -> dict[str, object]:
 
 def kept_answer(data: Mapping[str, object], reading: Reading, price: Price, *, simulated: bool) -> KeptAnswer:
     """Return an answer that can be given again."""
-    pieces, since_ms = reading.split(to_json(data))
+    pieces, since_ms = reading.split(to_json(data) + b"}")
     return KeptAnswer(tuple(pieces), tuple(since_ms), simulated, price)
 
 
@@ -122,6 +123,7 @@ class Pieces(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         largest = max(range(len(self._pieces)), key=lambda place: len(self._pieces[place]))
         first, last = b"".join(self._pieces[:largest]), b"".join(self._pieces[largest + 1 :])
-        for piece in filter(None, (first, self._pieces[largest])):
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await send({"type": "http.response.body", "body": last, "more_body": False})
+        parts = [part for part in (first, self._pieces[largest], last) if part]
+        for part in parts[:-1]:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": parts[-1], "more_body": False})
