@@ -5,8 +5,8 @@ A grid of 288 × 300, packed, is asked for over GraphQL:
 
 - **from the database**: each time with other prices, so that nothing is kept; one client; also what of it the server's
   own process takes
-- **again**: the same query by wrk (Debian's package ``wrk``), 16 connections, against the same process sending the same
-  bytes from memory: ``bench.bytes_app``, the bare server (no routes, no limits, no log) under the same settings
+- **again**: the same query by wrk (Debian's package ``wrk``), 16 connections, against the same server sending the same
+  bytes from memory, once as a route of the same application and once bare (no routes, limits, log): ``bench.bytes_app``
 
 Every answer that is asked for again is held byte for byte against the first.
 """
@@ -126,30 +126,34 @@ def rate(address: str, path: str, body: str, seconds: int, connections: int, fol
     return float(found[1])
 
 
-def again(client: httpx.Client, address: str, body: str, chosen: argparse.Namespace, folder: Path) -> list[float]:
-    """Return the rates of a repeated query and of its bytes from memory, in turn."""
+def again(client: httpx.Client, api: Served, body: str, chosen: argparse.Namespace, folder: Path) -> None:
+    """Print the rates of a repeated query and of its bytes from memory, in turn."""
     first = client.post("/graphql", content=body, headers={"content-type": "application/json"}).content
     assert client.post("/graphql", content=body, headers={"content-type": "application/json"}).content == first
     (folder / "bytes").write_bytes(first)
-    shares = []
-    with bare(folder / "bytes", chosen.server) as bare_address:
-        assert httpx.post(f"{bare_address}/graphql", content=body, trust_env=False).content == first
-        for done in range(chosen.rounds):
-            ways = [(address, "liqgrid"), (bare_address, "bare")]
-            rates = {
-                name: rate(where, "/graphql", body, chosen.seconds, chosen.connections, folder)
-                for where, name in (reversed(ways) if done % 2 else ways)
-            }
-            shares.append(rates["liqgrid"] / rates["bare"])
-            print(f"  {rates['liqgrid']:8.0f} of {rates['bare']:8.0f} a second: {shares[-1]:.0%}")
-    return shares
+    rates: dict[str, list[float]] = {"again": [], "route": [], "bare": []}
+    file = folder / "bytes"
+    with bare(file, chosen.server) as bare_address, bare(file, chosen.server, api.dsn) as route_address:
+        ways = {"again": api.address, "route": route_address, "bare": bare_address}
+        for address in (bare_address, route_address):
+            assert httpx.post(f"{address}/graphql", content=body, trust_env=False).content == first
+        for _ in range(chosen.rounds):
+            for name, address in ways.items():
+                rates[name].append(rate(address, "/graphql", body, chosen.seconds, chosen.connections, folder))
+    for name in ("route", "bare"):
+        share = statistics.median(own / other for own, other in zip(rates["again"], rates[name], strict=True))
+        own, other = statistics.median(rates["again"]), statistics.median(rates[name])
+        print(f"  {own:.0f} of {other:.0f} a second ({name}): {share:.0%} (goal {GOAL_SHARE:.0%})")
 
 
 @contextmanager
-def bare(file: Path, server: str) -> Iterator[str]:
+def bare(file: Path, server: str, dsn: str | None = None) -> Iterator[str]:
     """Run a server that sends the bytes of a file to whoever asks, by ``bench.bytes_app``."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.bytes_app", str(file), server], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "bench.bytes_app", str(file), server, *([] if dsn is None else [dsn])],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     try:
         assert process.stdout is not None
@@ -183,8 +187,7 @@ def main() -> None:
         print(f"grid 288 × 300 from the database: median {median:.1f} ms (goal {GOAL_MS}), 95 % {late:.1f} ms")
         for name, query in (("grid 288 × 300", GRID), ("clusters", SMALL)):
             print(f"{name} again, of bytes from memory:")
-            shares = again(client, api.address, json.dumps({"query": query}), chosen, Path(folder))
-            print(f"  median {statistics.median(shares):.0%} (goal {GOAL_SHARE:.0%})")
+            again(client, api, json.dumps({"query": query}), chosen, Path(folder))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""A server that sends the bytes of a file to whoever asks: ``python -m bench.bytes_app FILE [SERVER]``.
+"""A server that sends the bytes of a file to whoever asks: ``python -m bench.bytes_app FILE [SERVER [DSN]]``.
 
 It is what an answer cannot be faster than: the same server with the same settings, and nothing between. SERVER is
-``uvicorn`` (as liqgrid runs it), ``uvicorn-asyncio`` (without uvloop) or ``granian``. It prints its address.
+``uvicorn`` (as liqgrid runs it), ``uvicorn-asyncio`` (without uvloop) or ``granian``. It prints its address. With a DSN
+the bytes are a route of liqgrid's own application, with all that stands before one: access, limits, ids, the log.
 """
 
 from __future__ import annotations
@@ -11,9 +12,15 @@ import sys
 from pathlib import Path
 
 import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from liqgrid.api.access import AccessRules
+from liqgrid.api.app import create_app
+from liqgrid.cli.logs import configure_logs
 from liqgrid.cli.serve import server_config
 
 
@@ -42,6 +49,20 @@ def app() -> Bytes:
     return Bytes(Path(sys.argv[1]).read_bytes())
 
 
+def within_liqgrid(dsn: str) -> Starlette:
+    """Return liqgrid's application, with the bytes where GraphQL is."""
+    configure_logs()
+    body = Path(sys.argv[1]).read_bytes()
+
+    async def send_bytes(request: Request) -> Response:
+        await request.body()
+        return Response(body, media_type="application/json")
+
+    whole = create_app(dsn, AccessRules(log_requests=True))
+    whole.router.routes.insert(0, Route("/graphql", send_bytes, methods=["POST"]))
+    return whole
+
+
 def main() -> None:
     """Serve until told to end."""
     server = sys.argv[2] if len(sys.argv) > 2 else "uvicorn"
@@ -52,7 +73,8 @@ def main() -> None:
             serve_by_granian(address)
             return
         config = server_config("postgresql:///", AccessRules())
-        config.app, config.loop = app(), "asyncio" if server == "uvicorn-asyncio" else config.loop
+        config.app = app() if len(sys.argv) < 4 else within_liqgrid(sys.argv[3])
+        config.loop = "asyncio" if server == "uvicorn-asyncio" else config.loop
         print(address, flush=True)
         uvicorn.Server(config).run(sockets=[listener])
 
