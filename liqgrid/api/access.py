@@ -27,8 +27,9 @@ from liqgrid.engine.market.api_key import Scope as KeyScope
 from liqgrid.engine.market.errors import Forbidden, LiqgridError, RateLimited, Unauthorised
 
 VENDOR_PREFIX = "/api/"
-# What describes the API, or says that it lives; none of it is data.
+# What describes the API, draws it, or says that it lives; none of it is data.
 _PUBLIC = frozenset({"/", "/health", "/schema.graphql", "/openapi.json"})
+_PAGE = "/page/"
 _EXPORTS = "/v1/export/"
 _PROXIED = frozenset(
     {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"via"}
@@ -215,9 +216,8 @@ def _is_public(connection: HTTPConnection) -> bool:
     if connection.scope["type"] != "http" or connection.scope["method"] not in _READERS:
         return False
     # GraphiQL's page: without a query nothing is answered but the page, or that a query is missing.
-    return connection.scope["path"] in _PUBLIC or (
-        connection.scope["path"] == "/graphql" and "query" not in connection.query_params
-    )
+    path = connection.scope["path"]
+    return path in _PUBLIC or path.startswith(_PAGE) or (path == "/graphql" and "query" not in connection.query_params)
 
 
 def _needed(connection: HTTPConnection) -> KeyScope:

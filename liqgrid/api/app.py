@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -34,6 +34,7 @@ from liqgrid.api.lineage import StepCache
 from liqgrid.api.live.changes import Changes
 from liqgrid.api.live.following import Live
 from liqgrid.api.live.hints import listen
+from liqgrid.api.page.routes import page_routes
 from liqgrid.api.rest.routes import rest_routes
 from liqgrid.api.rest.vendor.routes import vendor_routes
 from liqgrid.api.safe_headers import SafeHeaders, cross_origin
@@ -77,7 +78,7 @@ def create_app(dsn: str, rules: AccessRules | None = None, kept: Kept | None = N
     view = View(rules.origins)
     return Starlette(
         routes=[
-            Route("/", _home),
+            *page_routes(),
             Route("/health", _health),
             Route("/schema.graphql", _schema),
             Route("/graphql", view, methods=["GET", "POST"]),
@@ -106,10 +107,6 @@ class Kept:
 
     answers_bytes: int = DEFAULT_BYTES
     changes_page: memoryview | None = None
-
-
-async def _home(request: Request) -> Response:
-    return RedirectResponse("/graphql")
 
 
 async def _health(request: Request) -> Response:

@@ -22,6 +22,11 @@ GRAPHIQL_POLICY = (
     f"font-src https://unpkg.com data:; img-src 'self' data:; connect-src 'self' https://unpkg.com; "
     f"worker-src blob:; form-action 'none'; {_PAGE_POLICY}"
 )
+# The heatmap page is ours whole: its own files, its own API, nothing written into it, and no picture from elsewhere.
+HEATMAP_POLICY = (
+    f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    f"form-action 'none'; {_PAGE_POLICY}"
+)
 _SENT = ["Authorization", "CG-API-KEY", "Content-Type", "If-None-Match", "X-API-Key", "X-Request-Id"]
 _SHOWN = [
     "ETag", "Link", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After",

@@ -161,5 +161,6 @@ class _Server(uvicorn.Server):
 def _say_address(listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    say("heatmap", f"{base}/")
     say("GraphQL", f"{base}/graphql")
     say("", "Ctrl-C stops everything.")

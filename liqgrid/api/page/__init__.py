@@ -1,1 +1,1 @@
-"""The heatmap web page; joins later."""
+"""The heatmap page: our own scripts and one chart library, served as they are, drawn from the public GraphQL only."""

@@ -1,0 +1,303 @@
+/** The chart: the library's axes, candles, panes and crosshair, our map under them, and the view as times and prices. */
+
+import { HeatmapLayer } from "./layers/heatmap.js";
+import { HighlightLayer } from "./layers/highlight.js";
+import { MarksLayer } from "./layers/marks.js";
+import { ProfileLayer } from "./layers/profile.js";
+import { WatermarkLayer } from "./layers/watermark.js";
+import { percent, price as priceText, short as shortText } from "./format.js";
+import { chartColours } from "./theme.js";
+
+/** @typedef {import("./grid.js").Grid} Grid */
+/** @typedef {import("./state.js").Window} Window */
+
+const library = /** @type {any} */ (globalThis).LightweightCharts;
+const LOGARITHMIC = 1;
+const NORMAL_CROSSHAIR = 0;
+const MAP_PANE = 0;
+const AXIS = 72; // pixels of the price axis, enough for most prices, so that it does not move
+const TITLE_ONLY = 22; // pixels of a pane nothing is stored for
+const PANES = ["Open interest", "Funding", "Realised liquidations"];
+
+const seconds = (/** @type {number} */ ms) => ms / 1000;
+
+export class Chart {
+  /** @param {HTMLElement} element */
+  constructor(element) {
+    this.element = element;
+    const colours = chartColours();
+    this.heatmap = new HeatmapLayer();
+    this.profile = new ProfileLayer(colours);
+    this.marks = new MarksLayer(colours);
+    this.highlight = new HighlightLayer();
+    this.watermark = new WatermarkLayer();
+    /** @type {Grid | null} */
+    this.grid = null;
+    /** @type {any} */
+    this.priceLine = null;
+    this.past = false;
+    this.drawn = 0; // columns the candles have
+    /** @type {Window | null} a view that is set, and not yet drawn */
+    this.coming = null;
+    /** @type {import("./series.js").Series | undefined} */
+    this.series = undefined;
+    this.chart = library.createChart(element, {
+      autoSize: true,
+      layout: { attributionLogo: false, fontSize: 11, panes: { enableResize: true } },
+      grid: { vertLines: { visible: false }, horzLines: { visible: false } },
+      crosshair: { mode: NORMAL_CROSSHAIR },
+      rightPriceScale: { mode: LOGARITHMIC, autoScale: false, scaleMargins: { top: 0, bottom: 0 }, minimumWidth: AXIS },
+      timeScale: { timeVisible: true, secondsVisible: false, minBarSpacing: 0.05, lockVisibleTimeRangeOnResize: true },
+      handleScroll: { vertTouchDrag: false },
+      handleScale: { axisDoubleClickReset: { time: false, price: false } },
+      kineticScroll: { mouse: false, touch: true },
+      localization: { locale: "en-GB" },
+    });
+    this._addSeries();
+    this.recolour();
+    this.fit();
+    new ResizeObserver(() => this.fit()).observe(element);
+  }
+
+  _addSeries() {
+    const { CandlestickSeries, HistogramSeries, LineSeries } = library;
+    this.candles = this.chart.addSeries(CandlestickSeries, { priceLineVisible: false, lastValueVisible: false }, MAP_PANE);
+    this._reach(1, 2); // as long as a range is given the library makes none of its own
+    for (const layer of [this.heatmap, this.watermark, this.marks, this.highlight, this.profile]) {
+      this.candles.attachPrimitive(layer);
+    }
+    const quiet = { priceLineVisible: false, lastValueVisible: false, priceFormat: { type: "custom", minMove: 1e-9 } };
+    const amounts = { ...quiet, priceFormat: { ...quiet.priceFormat, formatter: shortText } };
+    this.interest = this.chart.addSeries(LineSeries, { ...amounts, lineWidth: 2, crosshairMarkerRadius: 3 }, 1);
+    this.funding = this.chart.addSeries(
+      HistogramSeries,
+      { ...quiet, priceFormat: { ...quiet.priceFormat, formatter: (/** @type {number} */ rate) => percent(rate, 3) } },
+      2,
+    );
+    this.realisedLong = this.chart.addSeries(HistogramSeries, amounts, 3);
+    this.realisedShort = this.chart.addSeries(HistogramSeries, amounts, 3);
+    for (let pane = 1; pane <= PANES.length; pane++) {
+      this.chart.priceScale("right", pane).applyOptions({
+        mode: 0, autoScale: true, scaleMargins: { top: 0.3, bottom: 0.14 }, minimumWidth: AXIS,
+      });
+    }
+    this.titles = PANES.map((_, i) =>
+      library.createTextWatermark(this.chart.panes()[i + 1], { horzAlign: "left", vertAlign: "top", lines: [] }),
+    );
+  }
+
+  /** Take the colours of the theme that is on. */
+  recolour() {
+    const colours = chartColours();
+    this.colours = colours;
+    this.profile.colours = colours;
+    this.marks.colours = colours;
+    this.chart.applyOptions({
+      layout: {
+        background: { type: "solid", color: colours.background },
+        textColor: colours.ink,
+        fontFamily: colours.font,
+        panes: { separatorColor: colours.line, separatorHoverColor: colours.line },
+      },
+      rightPriceScale: { borderColor: colours.line },
+      timeScale: { borderColor: colours.line },
+    });
+    this.candles.applyOptions({
+      upColor: colours.rise, downColor: colours.fall, wickUpColor: colours.rise, wickDownColor: colours.fall,
+      borderVisible: false,
+    });
+    this.priceLine?.applyOptions({ color: colours.accent });
+    this.interest.applyOptions({ color: colours.accent });
+    this.realisedLong.applyOptions({ color: colours.long });
+    this.realisedShort.applyOptions({ color: colours.short });
+    this.tellPanes({});
+  }
+
+  /** Fit what depends on the width: the room of the profile, and how high the panes are. */
+  fit() {
+    const { clientWidth: width, clientHeight: height } = this.element;
+    this.profile.width = Math.round(Math.min(Math.max(width * 0.12, 58), 150));
+    this.watermark.margin = this.profile.width;
+    const small = Math.max(Math.min(height * 0.115, 92), 54);
+    const { series } = this;
+    const none = (/** @type {Map<number, number>[]} */ ...values) => series !== undefined && values.every((one) => one.size === 0);
+    const below = [
+      none(series?.interest ?? new Map()), none(series?.funding ?? new Map()),
+      none(series?.realisedLong ?? new Map(), series?.realisedShort ?? new Map()),
+    ].map((empty) => (empty ? TITLE_ONLY : small));
+    const factors = [Math.max(height - below.reduce((a, b) => a + b) - 26, 120), ...below];
+    this.chart.panes().forEach((/** @type {any} */ pane, /** @type {number} */ i) => pane.setStretchFactor(factors[i]));
+  }
+
+  /**
+   * Take a raster and its grid; the view stays where it is unless `view` is given.
+   * @param {import("./raster.js").Raster} raster
+   * @param {Window | null} view null for all of the grid
+   */
+  show(raster, view) {
+    const { grid } = raster;
+    this.grid = grid;
+    this.heatmap.raster = raster;
+    for (const layer of [this.profile, this.marks, this.highlight]) layer.grid = grid;
+    const top = grid.bars[grid.newest]?.price ?? grid.high;
+    this.candles.applyOptions({ priceFormat: { type: "custom", formatter: priceText, minMove: 10 ** (Math.floor(Math.log10(top)) - 6) } });
+    if (this.series) this._drawSeries(this.series);
+    this.candles.setData(Array.from({ length: grid.count }, (_, slot) => this._candle(slot)));
+    this.drawn = grid.count;
+    this._tellPrice();
+    this.look(view ?? this.wholeView());
+  }
+
+  /**
+   * Say whether the grid ends before the newest column: then its last price is nobody's.
+   * @param {boolean} past
+   */
+  showsPast(past) {
+    this.past = past;
+  }
+
+  /** Mark the price that sides are held against, which is not always that of the last trade. */
+  _tellPrice() {
+    const grid = /** @type {Grid} */ (this.grid);
+    const price = grid.bars[grid.newest]?.price;
+    if (price === undefined) return;
+    this.priceLine ??= this.candles.createPriceLine({ price, color: this.colours?.accent, lineWidth: 1, lineStyle: 2, title: "" });
+    this.priceLine.applyOptions({ price, lineVisible: !this.past, axisLabelVisible: !this.past });
+  }
+
+  /** @param {number} slot */
+  _candle(slot) {
+    const grid = /** @type {Grid} */ (this.grid);
+    const bar = grid.bars[slot];
+    const time = seconds(grid.closeOf(slot));
+    return bar && Number.isFinite(bar.open) ? { time, open: bar.open, high: bar.high, low: bar.low, close: bar.close } : { time };
+  }
+
+  /**
+   * Draw the columns from a slot on, which came or changed; the view follows the newest if it was at the edge.
+   * @param {number} from
+   */
+  extend(from) {
+    const grid = /** @type {Grid} */ (this.grid);
+    if (from < this.drawn - 1) {
+      this.reset(this.view());
+      return;
+    }
+    for (let slot = from; slot < grid.count; slot++) this.candles.update(this._candle(slot));
+    this.drawn = grid.count;
+    this._tellPrice();
+    this.heatmap.requestUpdate?.();
+  }
+
+  /**
+   * Set everything anew where columns went.
+   * @param {Window | null} view as it was before they went
+   */
+  reset(view) {
+    const grid = /** @type {Grid} */ (this.grid);
+    if (this.series) this._drawSeries(this.series);
+    this.candles.setData(Array.from({ length: grid.count }, (_, slot) => this._candle(slot)));
+    this.drawn = grid.count;
+    this._tellPrice();
+    if (view) this.look(view);
+  }
+
+  /** The times and prices of the whole grid, with room for the profile. */
+  wholeView() {
+    const grid = /** @type {Grid} */ (this.grid);
+    const width = Math.max(this.chart.timeScale().width(), 200);
+    const room = (grid.count * this.profile.width) / Math.max(width - this.profile.width, 50);
+    const from = grid.firstMs - grid.stepMs / 2;
+    return { from, to: grid.lastMs + (room + 0.5) * grid.stepMs, low: grid.low, high: grid.high };
+  }
+
+  /**
+   * Return the times and prices in sight; times reach under the profile.
+   * @returns {Window | null}
+   */
+  view() {
+    if (this.coming) return this.coming;
+    const range = this.chart.timeScale().getVisibleLogicalRange();
+    const prices = this.chart.priceScale("right", MAP_PANE).getVisibleRange();
+    if (!range || !prices || !this.grid) return null;
+    const at = (/** @type {number} */ slot) => /** @type {Grid} */ (this.grid).closeOf(slot);
+    return { from: at(range.from), to: at(range.to), low: prices.from, high: prices.to };
+  }
+
+  /** @param {Window} view */
+  look(view) {
+    const grid = /** @type {Grid} */ (this.grid);
+    const slot = (/** @type {number} */ ms) => (ms - grid.firstMs) / grid.stepMs;
+    this.chart.timeScale().setVisibleLogicalRange({ from: slot(view.from), to: slot(view.to) });
+    this._reach(view.low, view.high);
+    this.coming = view; // the library takes times with its next frame
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      if (this.coming === view) this.coming = null;
+    }));
+  }
+
+  /**
+   * Let the price axis reach over these prices. The library takes a range as it keeps it: on a logarithmic scale by its
+   * formula below, which holds as long as it never scales by itself.
+   * @param {number} low
+   * @param {number} high
+   */
+  _reach(low, high) {
+    const kept = (/** @type {number} */ price) => Math.log10(price + 1e-4) + 4;
+    this.chart.priceScale("right", MAP_PANE).setVisibleRange({ from: kept(low), to: kept(high) });
+  }
+
+  /**
+   * Show what was sampled, paid and liquidated, by the close of its column.
+   * @param {import("./series.js").Series} series
+   */
+  showSeries(series) {
+    this._drawSeries(series);
+    this.marks.show(series.marks, /** @type {Grid} */ (this.grid));
+    this.series = series;
+    this.element.dataset.marks = String(series.marks.length);
+    this.tellPanes({});
+    this.fit();
+  }
+
+  /** @param {import("./series.js").Series} series */
+  _drawSeries(series) {
+    const grid = /** @type {Grid} */ (this.grid);
+    // A time the candles do not have would be a column of its own.
+    const within = (/** @type {number} */ closeMs) =>
+      closeMs >= grid.firstMs && closeMs <= grid.lastMs && (closeMs - grid.firstMs) % grid.stepMs === 0;
+    const points = (/** @type {Map<number, number>} */ values, /** @type {(value: number) => any} */ point) =>
+      [...values.keys()].filter(within).sort((a, b) => a - b)
+        .map((closeMs) => ({ time: seconds(closeMs), ...point(values.get(closeMs) ?? 0) }));
+    const plain = (/** @type {number} */ value) => ({ value });
+    this.interest.setData(points(series.interest, plain));
+    this.funding.setData(
+      points(series.funding, (value) => ({ value, color: value >= 0 ? this.colours?.long : this.colours?.short })),
+    );
+    this.realisedLong.setData(points(series.realisedLong, (value) => ({ value: -value })));
+    this.realisedShort.setData(points(series.realisedShort, plain));
+  }
+
+  /**
+   * Write into the panes what they show, with the values under the crosshair.
+   * @param {{closeMs?: number}} at
+   */
+  tellPanes({ closeMs }) {
+    const series = this.series;
+    const line = (/** @type {number} */ pane, /** @type {string} */ value) =>
+      /** @type {any[]} */ (this.titles)[pane].applyOptions({
+        lines: [{ text: `${PANES[pane]}${value ? `  ${value}` : ""}`, color: this.colours?.muted, fontSize: 11, fontFamily: this.colours?.font }],
+      });
+    const value = (/** @type {Map<number, number> | undefined} */ values) =>
+      closeMs === undefined ? undefined : values?.get(closeMs);
+    const interest = value(series?.interest);
+    const rate = value(series?.funding);
+    const [long, short] = [value(series?.realisedLong), value(series?.realisedShort)];
+    const absent = (/** @type {number | undefined} */ size, /** @type {string} */ otherwise) => (size === 0 ? "none stored" : otherwise);
+    line(0, interest === undefined ? absent(series?.interest.size, series?.baseUnit ?? "") : `${shortText(interest)} ${series?.baseUnit ?? ""}`);
+    line(1, rate === undefined ? absent(series?.funding.size, "longs pay above 0") : percent(rate, 4));
+    line(2, long === undefined && short === undefined
+      ? absent(series ? series.realisedLong.size + series.realisedShort.size : undefined, "shorts up, longs down")
+      : `longs ${shortText(long ?? 0)}, shorts ${shortText(short ?? 0)} ${this.grid?.unit ?? ""}`);
+  }
+}
