@@ -6,12 +6,13 @@ that came through a proxy, or by a name that is not this machine's, is nobody on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,6 +20,7 @@ from starlette.websockets import WebSocket
 
 from liqgrid.api.encode import to_json
 from liqgrid.api.errors import STATUS, error_body
+from liqgrid.api.heads import add, sends_any, sent
 from liqgrid.api.keys import KeyRing
 from liqgrid.api.visit import Limits, Meters, Visit
 from liqgrid.engine.market.api_key import Scope as KeyScope
@@ -29,9 +31,12 @@ VENDOR_PREFIX = "/api/"
 _PUBLIC = frozenset({"/", "/health", "/schema.graphql", "/openapi.json"})
 _PAGE = "/page/"
 _EXPORTS = "/v1/export/"
-_PROXIED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
+_PROXIED = frozenset(
+    {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"via"}
+)
 _NETWORK_BITS = 64  # of an IPv6 address: what one subscriber is given
 _READERS = {"GET", "HEAD"}
+_NO_SUCH_KEY = "the key does not open: it is mistyped, unknown or revoked"
 
 
 class Anonymous(StrEnum):
@@ -69,7 +74,7 @@ class Access:
 
         async def send_told(message: Message) -> None:
             if message["type"] in {"http.response.start", "websocket.http.response.start"}:
-                MutableHeaders(scope=message).update(visit.headers())
+                add(message, visit.headers())
                 if visit.wait_s is not None:  # GraphQL found out when it had begun to answer
                     message["status"] = STATUS[RateLimited.code]
             await send(message)
@@ -86,25 +91,63 @@ class Access:
         if _is_public(connection):
             visit.client = "public"
             return
-        sent, is_ours = sent_key(connection)
-        key = None if sent is None else await _ring(connection).find(sent)
-        if key is not None:
-            visit.client, visit.limits = key.key_id, key.limits
-            needed = _needed(connection)
-            if needed not in key.scopes:
-                raise Forbidden(f"this key does not open {connection.url.path}: it lacks the scope {needed}")
-        elif sent is not None and is_ours:
-            raise Unauthorised("the key does not open: it is mistyped, unknown or revoked")
-        else:
+        text, is_ours = sent_key(connection)
+        opens = text is not None and await _admit_by_key(connection, visit, text)
+        if not opens and text is not None and is_ours:
+            raise Unauthorised(_NO_SUCH_KEY)
+        if not opens:
             self._admit_anonymous(connection, visit)
         visit.enter()
 
     def _admit_anonymous(self, connection: HTTPConnection, visit: Visit) -> None:
         local = is_local(connection)
         if self._rules.anonymous is Anonymous.NOBODY or not (local or self._rules.anonymous is Anonymous.EVERYBODY):
-            raise Unauthorised("a key is needed; send it as X-API-Key or as Authorization: Bearer")
-        visit.client = "local" if local else address_of(connection)
-        visit.limits = None if local else self._rules.limits
+            if connection.scope["type"] != "websocket":
+                raise Unauthorised("a key is needed; send it as X-API-Key or as Authorization: Bearer")
+            # A page in a browser cannot send headers with a handshake: its key comes with the first message.
+            visit.must_show_key = True
+        may_go_on = local and not visit.must_show_key
+        visit.client = "local" if may_go_on else address_of(connection)
+        visit.limits = None if may_go_on else self._rules.limits
+
+
+async def _admit_by_key(connection: HTTPConnection, visit: Visit, text: str) -> bool:
+    """Fill in whose key it is; whether it opens."""
+    key = await _ring(connection).find(text)
+    if key is None:
+        return False
+    visit.client = visit.key_id = key.key_id
+    visit.limits, visit.must_show_key = key.limits, False
+    needed = _needed(connection)
+    if needed not in key.scopes:
+        raise Forbidden(f"this key does not open {connection.url.path}: it lacks the scope {needed}")
+    return True
+
+
+async def admit_by_message(connection: HTTPConnection, visit: Visit, payload: Mapping[str, object]) -> None:
+    """Let in who shows a key in the first message of a WebSocket, as ``apiKey`` or as ``authorization``.
+
+    A key of the handshake stands. Where none is needed none has to come, but one that comes has to open.
+
+    Raises
+    ------
+    Unauthorised, Forbidden, RateLimited
+        As for a key in a header.
+    """
+    if visit.key_id is not None:
+        return
+    text = payload.get("apiKey")
+    if text is None:
+        named = payload.get("authorization", payload.get("Authorization"))
+        scheme, _, rest = named.partition(" ") if isinstance(named, str) else ("", "", "")
+        text = rest.strip() if scheme.lower() == "bearer" else named
+    if text is None and not visit.must_show_key:
+        return
+    if text is None:
+        raise Unauthorised('a key is needed; send it in connection_init as {"apiKey": "…"}, or with the handshake')
+    if not isinstance(text, str) or not await _admit_by_key(connection, visit, text):
+        raise Unauthorised(_NO_SUCH_KEY)
+    visit.enter()
 
 
 def _ring(connection: HTTPConnection) -> KeyRing:
@@ -117,11 +160,12 @@ def is_local(connection: HTTPConnection) -> bool:
 
     A web page in a browser here that had its own name point to 127.0.0.1 does not, nor does a proxy that says so.
     """
-    if any(name in connection.headers for name in _PROXIED) or connection.client is None:
+    if sends_any(connection.scope, _PROXIED) or connection.client is None:
         return False
-    return is_loopback(connection.client.host) and _is_this_machine(connection.headers.get("host", ""))
+    return is_loopback(connection.client.host) and _is_this_machine(sent(connection.scope, b"host"))
 
 
+@lru_cache(1024)
 def _is_this_machine(host: str) -> bool:
     try:
         name = urlsplit(f"//{host}").hostname
@@ -130,6 +174,7 @@ def _is_this_machine(host: str) -> bool:
     return name is None or name == "localhost" or is_loopback(name)
 
 
+@lru_cache(1024)
 def is_loopback(address: str) -> bool:
     """Tell whether an address is this machine's own."""
     try:
@@ -157,14 +202,13 @@ def sent_key(connection: HTTPConnection) -> tuple[str | None, bool]:
 
     A vendor's client sends the vendor's key, which is nothing to us unless it is ours.
     """
-    headers = connection.headers
-    if key := headers.get("x-api-key"):
+    if key := sent(connection.scope, b"x-api-key"):
         return key, True
-    scheme, _, key = headers.get("authorization", "").partition(" ")
+    scheme, _, key = sent(connection.scope, b"authorization").partition(" ")
     if scheme.lower() == "bearer":
         return key.strip(), True
-    if connection.url.path.startswith(VENDOR_PREFIX):
-        return headers.get("cg-api-key"), False
+    if connection.scope["path"].startswith(VENDOR_PREFIX):
+        return sent(connection.scope, b"cg-api-key") or None, False
     return None, False
 
 

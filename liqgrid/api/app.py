@@ -6,12 +6,12 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from os import urandom
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -22,13 +22,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from liqgrid import __version__
 from liqgrid.api.access import Access, AccessRules
 from liqgrid.api.access_log import AccessLog
+from liqgrid.api.answers import DEFAULT_BYTES, Answers
 from liqgrid.api.database import Pool, open_pool, read_role
 from liqgrid.api.encode import to_json
 from liqgrid.api.errors import error_response, on_http_exception, on_liqgrid_error, on_unexpected
 from liqgrid.api.graphql.schema import sdl
 from liqgrid.api.graphql.view import View
+from liqgrid.api.heads import add, sent
 from liqgrid.api.keys import KeyRing
 from liqgrid.api.lineage import StepCache
+from liqgrid.api.live.changes import Changes
 from liqgrid.api.live.following import Live
 from liqgrid.api.live.hints import listen
 from liqgrid.api.page.routes import page_routes
@@ -45,22 +48,25 @@ _log = structlog.get_logger()
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}")
 
 
-def create_app(dsn: str, rules: AccessRules | None = None) -> Starlette:
+def create_app(dsn: str, rules: AccessRules | None = None, kept: Kept | None = None) -> Starlette:
     """Return the application over a migrated database; the pool opens and closes with its lifespan.
 
-    Without ``rules`` this machine may ask, and nobody else without a key.
+    Without ``rules`` this machine may ask, and nobody else without a key. ``kept`` says how much of what was answered
+    stays in memory.
     """
-    rules = rules or AccessRules()
+    rules, kept = rules or AccessRules(), kept or Kept()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        app.state.pool = await open_pool(dsn)
+        changes = Changes(kept.changes_page)
+        app.state.answers = Answers(changes, kept.answers_bytes)
+        app.state.pool = await open_pool(dsn, changes)
         app.state.keys = KeyRing(app.state.pool, rules.meters.clock)
         reader = await read_role(app.state.pool)
         if reader.may_write:
             _log.warning("the API reads as a role that may write; `liqgrid migrate` gives it one", role=reader.name)
         app.state.live = Live()
-        listening = asyncio.create_task(listen(dsn, app.state.live.hints))
+        listening = asyncio.create_task(listen(dsn, app.state.live.hints, changes))
         app.state.steps = StepCache()
         try:
             yield
@@ -95,6 +101,14 @@ def create_app(dsn: str, rules: AccessRules | None = None) -> Starlette:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a process keeps of what it answered, and the memory where it shares with others what changed, if it does."""
+
+    answers_bytes: int = DEFAULT_BYTES
+    changes_page: memoryview | None = None
+
+
 async def _health(request: Request) -> Response:
     """Answer 200 when the database answers."""
     await request.app.state.pool.fetchval(queries("api")["ping"])
@@ -119,13 +133,13 @@ class RequestIds:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        request_id = _wanted_id(scope) or uuid4().hex
+        request_id = _wanted_id(scope) or urandom(16).hex()
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                add(message, {"x-request-id": request_id})
             await send(message)
 
         await self._app(scope, receive, send_with_id)
@@ -142,7 +156,7 @@ class Provenance:
 
         async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start" and await _is_simulated(scope):
-                MutableHeaders(scope=message)["x-liqgrid-simulated"] = "1"
+                add(message, {"x-liqgrid-simulated": "1"})
             await send(message)
 
         await self._app(scope, receive, send_marked if scope["type"] == "http" else send)
@@ -231,11 +245,11 @@ class _BodyRefused(Exception):
 
 
 def _told_length(scope: Scope) -> int:
-    told = Headers(scope=scope).get("content-length", "")
+    told = sent(scope, b"content-length")
     return int(told) if told.isascii() and told.isdigit() else 0
 
 
 def _wanted_id(scope: Scope) -> str | None:
-    sent = Headers(scope=scope).get("x-request-id", "")
+    wanted = sent(scope, b"x-request-id")
     # Logs have it, so it is no place for a key.
-    return sent if _REQUEST_ID.fullmatch(sent) and masked(sent) == sent else None
+    return wanted if _REQUEST_ID.fullmatch(wanted) and masked(wanted) == wanted else None

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import orjson
 
+from liqgrid.api.column_rows import ColumnRow
 from liqgrid.api.database import Pool
-from liqgrid.api.reads import ColumnRow
 from liqgrid.engine.market.arrays import F32, U8
 from liqgrid.engine.market.axis import MAX_PRICE, MIN_PRICE
 from liqgrid.engine.market.errors import NotBuilt

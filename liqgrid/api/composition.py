@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from liqgrid.api.cluster_reads import Earlier, EarlierSide, read_earlier, read_shares
+from liqgrid.api.column_rows import ColumnSide
 from liqgrid.api.database import Pool
 from liqgrid.api.profiles import Profile
-from liqgrid.api.reads import ColumnSide, InstrumentRow
+from liqgrid.api.reads import InstrumentRow
 from liqgrid.engine.market.arrays import F64
 from liqgrid.engine.market.axis import mid_prices
 from liqgrid.engine.model.age import AGE_LIMITS_MS, split_by_age, still_there

@@ -22,7 +22,7 @@ CODECS: dict[str, tuple[Literal["zstd", "brotli", "gzip"], int]] = {
 }
 # What a body of unknown length is sent in: pyarrow has brotli for streams at its slowest only.
 STREAMED = ("zstd", "gzip")
-_LEAST_BYTES = 1024
+LEAST_BYTES = 1024
 _GZIP_BITS = 31  # zlib's window, with gzip's head and foot
 _IN_THREAD_BYTES = 64 * 1024
 # What is compressed already.
@@ -79,7 +79,7 @@ class _Sender:
         """Send the head and the first piece, which may be all."""
         body, more = message.get("body", b""), message.get("more_body", False)
         coding = chosen_coding(self._accepted, STREAMED if more else CODECS)
-        if coding is None or (not more and len(body) < _LEAST_BYTES):
+        if coding is None or (not more and len(body) < LEAST_BYTES):
             await self._send(head)
             await self._send(message)
             return
@@ -116,6 +116,11 @@ async def _off_loop(size: int, function: Any, *arguments: Any) -> bytes:
         await asyncio.to_thread(function, *arguments) if size >= _IN_THREAD_BYTES else function(*arguments)
     )
     return compressed
+
+
+async def compressed(coding: str, body: bytes) -> bytes:
+    """Return a whole body in a coding."""
+    return await _off_loop(len(body), _whole, coding, body)
 
 
 def _whole(coding: str, body: bytes) -> bytes:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from graphql import (
@@ -61,26 +63,43 @@ def _columns(values: Mapping[str, Any]) -> int:
     if start is None:
         return min(int(values.get("last") or DEFAULT_LAST), MAX_COLUMNS)
     end = values.get("end")
-    end_s = time.time() if end is None else end.timestamp()
-    return min(max(int((end_s - start.timestamp()) * 1000) // Interval(values["interval"]).ms, 1), MAX_COLUMNS)
+    end_s = time.time() if end is None else _seconds(end)
+    return min(max(int((end_s - _seconds(start)) * 1000) // Interval(values["interval"]).ms, 1), MAX_COLUMNS)
 
 
-def cost_of_query(
+def _seconds(moment: datetime) -> float:
+    """Return epoch seconds; without a zone it is UTC, as everywhere, whatever the clock of this machine says."""
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a query costs whenever it is asked: ``points`` may grow with the clock where a range has no end."""
+
+    questions: tuple[tuple[str, Mapping[str, Any], frozenset[str]], ...] = ()
+    fields_points: int = 1
+
+    def points(self) -> int:
+        """Return the points of the query, asked now."""
+        return sum(cost_of(*question) for question in self.questions) + self.fields_points
+
+
+def price_of_query(
     schema: GraphQLSchema, document: DocumentNode, operation_name: str | None, variables: Mapping[str, Any] | None
-) -> int:
-    """Return the points of a valid document: those of its questions, and one for every 100 fields below them.
+) -> Price:
+    """Return the price of a valid document: that of its questions, and a point for every 100 fields below them.
 
     What cannot be read, such as a variable of the wrong type, costs a point: it is refused when it is executed.
     """
     operation = get_operation_ast(document, operation_name)
     kind = None if operation is None else schema.get_root_type(operation.operation)
     if operation is None or kind is None:
-        return 1
+        return Price()
     given = get_variable_values(schema, operation.variable_definitions or (), dict(variables or {}))
     if isinstance(given, list):
-        return 1
+        return Price()
     fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
-    cost = 0
+    questions = []
     below = 0
     for field in _fields(operation.selection_set, fragments, set()):
         names = list(_names_below(field, fragments))
@@ -90,8 +109,8 @@ def cost_of_query(
             values = {} if definition is None else get_argument_values(definition, field, given)
         except GraphQLError:
             values = {}
-        cost += cost_of(field.name.value, values, frozenset(names))
-    return cost + below // 100
+        questions.append((field.name.value, values, frozenset(names)))
+    return Price(tuple(questions), below // 100)
 
 
 def _fields(

@@ -10,11 +10,14 @@ from typing import Any
 import asyncpg
 import structlog
 
+from liqgrid.api.live.changes import Changes
+from liqgrid.api.reading import note_read, tables_of
 from liqgrid.engine.market.errors import BadRequest, SchemaTooNew, SchemaTooOld, StoreUnavailable
 from liqgrid.sql import migration_ids, queries
 
 _SQL = queries("api")
 _ACCESS = queries("access")
+_PROVENANCE = ("provenance",)
 _STATEMENT_TIMEOUT_MS = 15_000
 _SILENCE_TIMEOUT_S = 20  # for a statement that not even the server ends
 _CONNECT_TIMEOUT_S = 10
@@ -29,25 +32,33 @@ _log = structlog.get_logger()
 class Pool:
     """Read-only connections; where the database is away, or will not have a text, they say so with a coded error."""
 
-    def __init__(self, connections: asyncpg.Pool) -> None:
+    def __init__(self, connections: asyncpg.Pool, changes: Changes | None = None) -> None:
         self._connections = connections
+        self._changes = changes or Changes()
         self._simulated: bool | None = None
+        self._asked_ns = 0  # when it was last not known whether what is stored is simulated
         self.is_away = False  # by what the last statement met
 
     async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         """Return the rows of a query."""
+        note_read(tables_of(query))
         with self._told():
             return await self._connections.fetch(query, *arguments)
 
     async def fetchval(self, query: str, *arguments: object) -> Any:
         """Return the first value of a query's first row, None if there is no row."""
+        note_read(tables_of(query))
         with self._told():
             return await self._connections.fetchval(query, *arguments)
 
     async def simulated(self) -> bool:
         """Return whether the database holds simulated market data; once it holds any, that never changes."""
         if self._simulated is None:
-            self._simulated = await self.fetchval(_SQL["is_simulated"])
+            note_read(_PROVENANCE)
+            if not self._changes.none_since(self._asked_ns, _PROVENANCE):
+                asked_ns = self._changes.now()
+                self._simulated = await self.fetchval(_SQL["is_simulated"])
+                self._asked_ns = asked_ns
         return bool(self._simulated)
 
     async def write(self, query: str, *arguments: object) -> None:
@@ -93,8 +104,10 @@ def _says_away(error: Exception) -> bool:
     return isinstance(error, OSError) or "clos" in str(error)
 
 
-async def open_pool(dsn: str) -> Pool:
+async def open_pool(dsn: str, changes: Changes | None = None) -> Pool:
     """Return a pool whose sessions cannot write and end long statements; the schema has been checked.
+
+    With ``changes`` that are heard of it need not ask again for what has not changed.
 
     Raises
     ------
@@ -123,7 +136,7 @@ async def open_pool(dsn: str) -> Pool:
         raise StoreUnavailable(
             f"the database cannot be reached: {error}; is it running, and is LIQGRID_DSN right?"
         ) from error
-    pool = Pool(connections)
+    pool = Pool(connections, changes)
     try:
         await _check_schema(pool)
     except BaseException:

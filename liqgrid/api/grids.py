@@ -7,14 +7,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import groupby
+from itertools import groupby, product
 
 import numpy as np
 
+from liqgrid.api.column_rows import ColumnRow
 from liqgrid.api.database import Pool
 from liqgrid.api.reads import (
-    ColumnRow,
-    ColumnSide,
     InstrumentRow,
     largest_first,
     read_column_range,
@@ -27,6 +26,7 @@ from liqgrid.engine.market.axis import COLUMN_FACTOR, LOG_GROWTH, MAX_PRICE, MIN
 from liqgrid.engine.market.errors import BadRequest, NotBuilt, RangeTooLarge
 from liqgrid.engine.market.instrument import Coin, Pair
 from liqgrid.engine.market.interval import Interval
+from liqgrid.engine.market.span import CODE_BYTES, decode_spans
 
 DEFAULT_LAST = 288
 MAX_ROWS = 4000
@@ -34,8 +34,9 @@ MAX_COLUMNS = 20_000
 MAX_CELLS = 2_000_000
 # Without a price range, the rows reach this much beyond the lowest low and the highest high.
 _DEFAULT_REACH = 0.1
-# Columns are brought to rows this many at a time, so that a grid of years takes little memory beyond its own.
-_AT_ONCE = 512
+# Columns are brought to rows this many at a time: so much stays near the processor, and a grid of years takes little
+# memory beyond its own.
+_AT_ONCE = 32
 
 
 class Unit(StrEnum):
@@ -172,9 +173,9 @@ def assemble(request: GridRequest, instruments: list[InstrumentRow], columns: li
     row_of = {int(ms): t for t, ms in enumerate(close_ms)}
     edges = _row_edges(request, columns)  # (R + 1,)
     in_base = request.unit is Unit.BASE
-    valuation = _Valuation.over(columns)
+    first, stop = _reach(columns)
     # No bin is looked at that no column reaches: a client may ask for prices between 1e-9 and 1e9.
-    coordinates = np.clip(np.log(edges) / LOG_GROWTH, valuation.first_bin, valuation.stop_bin)  # (R + 1,) bins
+    coordinates = np.clip(np.log(edges) / LOG_GROWTH, first, stop)  # (R + 1,) bins
     first_bin = math.floor(coordinates[0])
     bins = max(math.ceil(coordinates[-1]) - first_bin, 1)
     weights = np.ones(bins) if in_base else mid_prices(first_bin, bins)  # (P,)
@@ -182,24 +183,66 @@ def assemble(request: GridRequest, instruments: list[InstrumentRow], columns: li
     totals = np.zeros((2, len(close_ms)))  # (2, T)
     for begin, some in groupby(columns, lambda column: row_of[column.close_ms] // _AT_ONCE * _AT_ONCE):
         end = min(begin + _AT_ONCE, len(close_ms))
-        sides = np.zeros((2, end - begin, bins))  # (2, ≤ _AT_ONCE, P)
-        for column in some:
-            t = row_of[column.close_ms]
-            for row, side in enumerate(column.sides):
-                start = max(side.first_bin, first_bin)
-                stop = min(side.first_bin + len(side.base), first_bin + bins)
-                if start < stop:
-                    within = side.base[start - side.first_bin : stop - side.first_bin]
-                    sides[row, t - begin, start - first_bin : stop - first_bin] += within
-                totals[row, t] += column.total_base if in_base else valuation.notional(side)
+        sides = _placed(list(some), row_of, begin, end, first_bin, bins, None if in_base else totals)
         sides *= weights
         rows[:, begin:end] = _to_rows(sides, coordinates - first_bin)
+    if in_base:
+        for column in columns:
+            totals[:, row_of[column.close_ms]] += column.total_base
     bars = _bars_of(instruments[0], columns, row_of)  # (6, T)
     pair = request.pair
     return Grid(
         request, instruments, columns, pair.base if in_base else pair.quote, close_ms, edges,
         rows[0], rows[1], totals[0], totals[1], *bars,
     )  # fmt: skip
+
+
+def _reach(columns: list[ColumnRow]) -> tuple[int, int]:
+    """Return the first bin that some column has, and the one after the last; columns may be many."""
+    first = min(min(column.long_first_bin, column.short_first_bin) for column in columns)
+    longs = max(column.long_first_bin + len(column.long_codes) // CODE_BYTES for column in columns)
+    shorts = max(column.short_first_bin + len(column.short_codes) // CODE_BYTES for column in columns)
+    return first, max(longs, shorts)
+
+
+def _placed(
+    columns: list[ColumnRow],
+    row_of: dict[int, int],
+    begin: int,
+    end: int,
+    first_bin: int,
+    bins: int,
+    totals_quote: F64 | None,
+) -> F64:
+    """Return base units (2, end - begin, bins) of columns, those of one time added.
+
+    Their whole notional, also what lies in other bins or in none, is added to ``totals_quote`` (2, T).
+    """
+    sides = np.zeros((2, end - begin, bins))  # (2, ≤ _AT_ONCE, P)
+    by_venue: dict[int, list[ColumnRow]] = {}
+    for column in columns:  # of which a venue has one of a time
+        by_venue.setdefault(column.instrument_id, []).append(column)
+    for side, own in product(range(2), by_venue.values()):
+        times = [row_of[column.close_ms] for column in own]
+        spans = [column.span(side) for column in own]
+        first, stop = min(span.first_bin for span in spans), max(span.stop_bin for span in spans)
+        codes = np.zeros((len(spans), stop - first), dtype=np.uint16)  # (N, B)
+        for row, span in enumerate(spans):
+            codes[row, span.first_bin - first : span.stop_bin - first] = np.frombuffer(span.codes, dtype="<u2")
+        base = decode_spans(codes, np.array([span.exponent for span in spans])).astype(np.float64)  # (N, B)
+        start, until = max(first, first_bin), min(stop, first_bin + bins)
+        if start < until:
+            here = slice(start - first_bin, until - first_bin)
+            together = times[-1] - times[0] + 1 == len(times)  # nearly always; then nothing is copied twice
+            at = slice(times[0] - begin, times[-1] - begin + 1) if together else np.array(times) - begin
+            sides[side, at, here] += base[:, start - first : until - first]
+        if totals_quote is not None:
+            mids = mid_prices(first, stop - first)  # (B,)
+            for row, (t, column, span) in enumerate(zip(times, own, spans, strict=True)):
+                # Each over its own bins, so that a total does not depend on what else is in the answer.
+                within = slice(span.first_bin - first, span.stop_bin - first)
+                totals_quote[side, t] += float(mids[within] @ base[row, within]) + column.unbinned_quote[side]
+    return sides
 
 
 def _row_edges(request: GridRequest, columns: list[ColumnRow]) -> F64:
@@ -234,29 +277,3 @@ def _bars_of(instrument: InstrumentRow, columns: list[ColumnRow], row_of: dict[i
                 column.price, column.open, column.high, column.low, column.close, column.volume_base,
             )  # fmt: skip
     return bars
-
-
-@dataclass(frozen=True, slots=True)
-class _Valuation:
-    """Mid prices of every bin that some columns reach, computed once."""
-
-    first_bin: int
-    mids: F64
-
-    @classmethod
-    def over(cls, columns: list[ColumnRow]) -> _Valuation:
-        first = min(min(column.long_first_bin, column.short_first_bin) for column in columns)
-        stop = max(
-            max(column.long_first_bin + len(column.long), column.short_first_bin + len(column.short))
-            for column in columns
-        )
-        return cls(first, mid_prices(first, stop - first))
-
-    @property
-    def stop_bin(self) -> int:
-        return self.first_bin + len(self.mids)
-
-    def notional(self, side: ColumnSide) -> float:
-        """Return the notional of a whole side."""
-        offset = side.first_bin - self.first_bin
-        return float(self.mids[offset : offset + len(side.base)] @ side.base) + side.unbinned_quote

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from hmac import compare_digest
 
@@ -14,7 +15,7 @@ import structlog
 from liqgrid.api.database import Pool
 from liqgrid.api.visit import Limits
 from liqgrid.engine.market.api_key import Scope, hash_of, id_of
-from liqgrid.engine.market.errors import LiqgridError
+from liqgrid.engine.market.errors import LiqgridError, StoreUnavailable
 from liqgrid.sql import queries
 
 HELD_S = 2.0
@@ -55,15 +56,24 @@ class KeyRing:
         key_id = id_of(text)
         if key_id is None:
             return None
-        async with self._reading:
-            if self._clock() - self._read_s >= HELD_S:
-                await self._read()
+        await self._fresh()
         key = self._keys.get(key_id)
         # The id is no secret; of the secret part only hashes are compared, and in constant time.
         if key is None or not compare_digest(key.key_hash, hash_of(text)):
             return None
         await self._note(key_id)
         return key
+
+    async def still_opens(self, key_id: str) -> bool:
+        """Whether a key that opened has not been taken back; while the database is away, as far as is known."""
+        with suppress(StoreUnavailable):
+            await self._fresh()
+        return key_id in self._keys
+
+    async def _fresh(self) -> None:
+        async with self._reading:
+            if self._clock() - self._read_s >= HELD_S:
+                await self._read()
 
     async def _read(self) -> None:
         now_s = self._clock()

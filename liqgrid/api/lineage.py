@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from liqgrid.api.cluster_reads import NOWHERE, Reached, read_column_keys, read_reached
+from liqgrid.api.column_rows import ColumnRow
 from liqgrid.api.composition import within
 from liqgrid.api.database import Pool
 from liqgrid.api.profiles import Profile, all_clusters, sum_columns
-from liqgrid.api.reads import ColumnRow, largest_first, read_columns
+from liqgrid.api.reads import largest_first, read_columns
 from liqgrid.engine.market.instrument import SIDES, Side
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.model.age import swept

@@ -9,9 +9,10 @@ from itertools import groupby
 
 import numpy as np
 
+from liqgrid.api.column_rows import ColumnRow
 from liqgrid.api.database import Pool
 from liqgrid.api.profiles import Profile, sum_columns
-from liqgrid.api.reads import ColumnRow, column_of, largest_first
+from liqgrid.api.reads import largest_first
 from liqgrid.engine.market.arrays import F64
 from liqgrid.engine.model.exposure import Band, measure_bands
 from liqgrid.engine.model.signals import WINDOW_MS, Funding, OpenInterest
@@ -62,7 +63,7 @@ async def load_percentiles(
     if len(rows) < LEAST_COLUMNS * len(ids):
         return None
     return await asyncio.to_thread(
-        _percentiles, profile, list(within_fractions), len(ids), [column_of(dict(row)) for row in rows]
+        _percentiles, profile, list(within_fractions), len(ids), [ColumnRow(*row) for row in rows]
     )
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from liqgrid.api.column_rows import ColumnRow
 from liqgrid.api.database import Pool
-from liqgrid.api.reads import ColumnRow, InstrumentRow, largest_first, read_columns, read_newest_close, read_pair
+from liqgrid.api.reads import InstrumentRow, largest_first, read_columns, read_newest_close, read_pair
 from liqgrid.engine.market.arrays import F64
 from liqgrid.engine.market.axis import mid_prices
 from liqgrid.engine.market.errors import BadRequest, NotBuilt
@@ -66,10 +67,8 @@ def sum_columns(
     pair: Pair | Coin, interval: Interval, instruments: list[InstrumentRow], columns: list[ColumnRow]
 ) -> Profile:
     """Return the profile of columns of one time, at least one; the first of the instruments has one."""
-    first_bin = min(min(column.long_first_bin, column.short_first_bin) for column in columns)
-    stop_bin = max(
-        max(column.long_first_bin + len(column.long), column.short_first_bin + len(column.short)) for column in columns
-    )
+    first_bin = min(span.first_bin for column in columns for span in column.spans)
+    stop_bin = max(span.stop_bin for column in columns for span in column.spans)
     base = np.zeros((2, stop_bin - first_bin))  # (2, P)
     unbinned_quote = np.zeros(2)
     for column in columns:

@@ -23,12 +23,27 @@ class Reading:
 
 
 @dataclass(slots=True)
-class _Use:
+class Use:
     """What a client used in the window ``number`` and in the one before it."""
 
     number: int
     now: int = 0
     before: int = 0
+
+    def take(self, amount: int, limit: int, now_s: float) -> Reading:
+        """Count ``amount`` at a time if that much is left, and say what is left."""
+        window, passed_s = divmod(now_s, WINDOW_S)
+        number = int(window)
+        if number != self.number:
+            self.before = self.now if number == self.number + 1 else 0
+            self.number, self.now = number, 0
+        fading = self.before * (1 - passed_s / WINDOW_S)
+        granted = fading + self.now + amount <= limit
+        if granted:
+            self.now += amount
+        reset_s = (2 * WINDOW_S if self.now else WINDOW_S) - passed_s if self.now or self.before else 0.0
+        remaining = max(int(limit - self.now - fading), 0)
+        return Reading(limit, remaining, reset_s, None if granted else _wait_s(self, amount, limit, passed_s))
 
 
 class SlidingWindow:
@@ -40,35 +55,21 @@ class SlidingWindow:
 
     def __init__(self, most_clients: int = _MOST_CLIENTS) -> None:
         self._most = most_clients
-        self._uses: OrderedDict[str, _Use] = OrderedDict()
+        self._uses: OrderedDict[str, Use] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._uses)
 
     def take(self, client: str, amount: int, limit: int, now_s: float) -> Reading:
         """Count ``amount`` against a client if that much is left, and say what is left."""
-        number, passed_s = divmod(now_s, WINDOW_S)
-        use = self._use(client, int(number))
-        fading = use.before * (1 - passed_s / WINDOW_S)
-        granted = fading + use.now + amount <= limit
-        if granted:
-            use.now += amount
-        reset_s = (2 * WINDOW_S if use.now else WINDOW_S) - passed_s if use.now or use.before else 0.0
-        remaining = max(int(limit - use.now - fading), 0)
-        wait_s = None if granted else _wait_s(use, amount, limit, passed_s)
-        return Reading(limit, remaining, reset_s, wait_s)
-
-    def _use(self, client: str, number: int) -> _Use:
-        use = self._uses.pop(client, None) or _Use(number)
-        if number != use.number:
-            use = _Use(number, 0, use.now if number == use.number + 1 else 0)
+        use = self._uses.pop(client, None) or Use(0)
         self._uses[client] = use
         if len(self._uses) > self._most:
             self._uses.popitem(last=False)
-        return use
+        return use.take(amount, limit, now_s)
 
 
-def _wait_s(use: _Use, amount: int, limit: int, passed_s: float) -> float:
+def _wait_s(use: Use, amount: int, limit: int, passed_s: float) -> float:
     """Return when ``amount``, at most ``limit``, is left, if nothing else is asked."""
     if use.now + amount <= limit:  # within this window: so much of the one before must have faded
         return WINDOW_S * (1 - (limit - amount - use.now) / use.before) - passed_s

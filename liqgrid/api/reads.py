@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from liqgrid.api.column_rows import ColumnRow
 from liqgrid.api.database import Pool
-from liqgrid.engine.market.arrays import F32
 from liqgrid.engine.market.errors import BadRequest, NotBuilt, UnknownPair
 from liqgrid.engine.market.instrument import DOLLARS, Coin, Pair, pair_from_joined
 from liqgrid.engine.market.interval import Interval
-from liqgrid.engine.market.span import decode_span
 from liqgrid.sql import queries
 
 _SQL = queries("api")
@@ -34,69 +32,6 @@ class InstrumentRow:
     parameters_hash: str | None
     formula_version: str | None
     simulated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnSide:
-    """One side of a grid column: base units per bin from ``first_bin``, and the notional that stands in no bin.
-
-    ``log_kept`` tells what closing left: a level that rested untouched between two columns has become exp(difference)
-    of what it was.
-    """
-
-    first_bin: int
-    base: F32
-    unbinned_quote: float
-    log_kept: float
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnRow:
-    """A grid column as served: one instrument's book at ``close_ms``; see ``GridColumn`` for units."""
-
-    instrument_id: int
-    close_ms: int
-    build_id: int
-    price: float
-    open: float
-    high: float
-    low: float
-    close: float
-    volume_base: float | None
-    open_interest_base: float
-    open_interest_ms: int
-    mark: bool
-    total_base: float
-    long_unplaced_base: float
-    short_unplaced_base: float
-    long_first_bin: int
-    long: F32
-    long_outside_quote: float
-    short_first_bin: int
-    short: F32
-    short_outside_quote: float
-    mark_low: float
-    mark_high: float
-    long_log_kept: float
-    short_log_kept: float
-
-    @property
-    def sides(self) -> tuple[ColumnSide, ColumnSide]:
-        """Long and short; what is unplaced is valued at the column's price."""
-        return (
-            ColumnSide(
-                self.long_first_bin,
-                self.long,
-                self.long_outside_quote + self.long_unplaced_base * self.price,
-                self.long_log_kept,
-            ),
-            ColumnSide(
-                self.short_first_bin,
-                self.short,
-                self.short_outside_quote + self.short_unplaced_base * self.price,
-                self.short_log_kept,
-            ),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,13 +191,7 @@ async def read_columns(
     """Return the columns that close in [first_ms, last_ms], ascending in time."""
     ids = [row.instrument_id for row in instruments]
     rows = await pool.fetch(_SQL["columns"], ids, str(interval), first_ms, last_ms)
-    return [column_of(dict(row)) for row in rows]
-
-
-def column_of(row: dict[str, Any]) -> ColumnRow:
-    """Return a column's row, its spans decoded."""
-    spans = {side: decode_span(row[side], row.pop(f"{side}_exponent")) for side in ("long", "short")}
-    return ColumnRow(**{**row, **spans})
+    return [ColumnRow(*row) for row in rows]
 
 
 def largest_first(instruments: Sequence[InstrumentRow], columns: Sequence[ColumnRow]) -> list[InstrumentRow]:

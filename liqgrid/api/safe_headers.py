@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from liqgrid.api.heads import add, value_of
 
 _ALWAYS = {
     "x-content-type-options": "nosniff",
@@ -45,11 +46,13 @@ class SafeHeaders:
 
         async def send_safe(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(_ALWAYS)
-                is_page = headers.get("content-type", "").startswith("text/html")
-                headers.setdefault("content-security-policy", _PAGE_POLICY if is_page else _DATA_POLICY)
-                headers.setdefault("cache-control", "no-store")
+                headers = dict(_ALWAYS)
+                if value_of(message, b"content-security-policy") is None:
+                    is_page = (value_of(message, b"content-type") or "").startswith("text/html")
+                    headers["content-security-policy"] = _PAGE_POLICY if is_page else _DATA_POLICY
+                if value_of(message, b"cache-control") is None:
+                    headers["cache-control"] = "no-store"
+                add(message, headers)
             await send(message)
 
         await self._app(scope, receive, send_safe if scope["type"] == "http" else send)

@@ -6,8 +6,9 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from liqgrid.api.cost import MAX_COST
+from liqgrid.api.cost import MAX_COST, Price
 from liqgrid.api.rates import Reading, SlidingWindow
 from liqgrid.engine.market.errors import LiqgridError, QueryTooComplex, RateLimited
 
@@ -20,20 +21,29 @@ class Limits:
     cost: int = 60_000
 
 
-class Meters:
-    """What clients asked of this process in the last minute."""
+class Window(Protocol):
+    """Counts what clients use."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def take(self, client: str, amount: int, limit: int, now_s: float) -> Reading:
+        """Count ``amount`` against a client if that much is left, and say what is left."""
+
+
+class Meters:
+    """What clients asked in the last minute: of this process, or with ``windows`` of all that share them."""
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, windows: tuple[Window, Window] | None = None
+    ) -> None:
         self.clock = clock
-        self.requests = SlidingWindow()
-        self.cost = SlidingWindow()
+        self.requests, self.cost = windows or (SlidingWindow(), SlidingWindow())
 
 
 @dataclass(slots=True)
 class Visit:
     """A request and who sent it; ``limits`` None for one who may ask without end.
 
-    ``client`` is a key's id, ``local`` or an address: what the log may know.
+    ``client`` is a key's id, ``local`` or an address: what the log may know. ``price`` is that of the query asked;
+    ``key_id`` of who showed a key, and one who ``must_show_key`` is answered nothing before he has.
     """
 
     client: str = "local"
@@ -43,6 +53,9 @@ class Visit:
     requested_cost: int | None = None
     cost: Reading | None = None
     wait_s: float | None = None
+    price: Price | None = None
+    key_id: str | None = None
+    must_show_key: bool = False
 
     def enter(self) -> None:
         """Count the request.
@@ -93,13 +106,13 @@ class Visit:
         """Return the headers that tell a client all this."""
         told = {}
         if self.requests is not None:
-            told["RateLimit-Limit"] = str(self.requests.limit)
-            told["RateLimit-Remaining"] = str(self.requests.remaining)
-            told["RateLimit-Reset"] = str(math.ceil(self.requests.reset_s))
+            told["ratelimit-limit"] = str(self.requests.limit)
+            told["ratelimit-remaining"] = str(self.requests.remaining)
+            told["ratelimit-reset"] = str(math.ceil(self.requests.reset_s))
         if self.wait_s is not None:
-            told["Retry-After"] = str(max(math.ceil(self.wait_s), 1))
+            told["retry-after"] = str(max(math.ceil(self.wait_s), 1))
         if (cost := self.told_cost()) is not None:
-            told["X-Query-Cost"] = ", ".join(f"{name}={value}" for name, value in cost.items() if value is not None)
+            told["x-query-cost"] = ", ".join(f"{name}={value}" for name, value in cost.items() if value is not None)
         return told
 
     def _refused(self, wait_s: float, what: str) -> LiqgridError:

@@ -30,11 +30,14 @@ def end_with_parent() -> None:
 
 @contextmanager
 def child(
-    arguments: Sequence[str], environment: Mapping[str, str] | None = None, descriptors: Sequence[int] = ()
+    arguments: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    descriptors: Sequence[int] = (),
+    copies: int = 1,
 ) -> Iterator[None]:
     """Keep ``liqgrid ARGUMENTS --with-parent`` running beside this process; it ends with the block, or with us.
 
-    One that ends by itself is told of and started again, after 1, 2, 4 … seconds.
+    One that ends by itself is told of and started again, after 1, 2, 4 … seconds. Several ``copies`` end together.
 
     Parameters
     ----------
@@ -44,13 +47,19 @@ def child(
         Variables that differ from ours.
     descriptors
         Open files it gets as well.
+    copies
+        How many of it.
     """
-    keeper = _Keeper(arguments, environment or {}, descriptors)
-    keeper.start()
+    keepers = [_Keeper(arguments, environment or {}, descriptors) for _ in range(copies)]
+    for keeper in keepers:
+        keeper.start()
     try:
         yield
     finally:
-        keeper.end()
+        for keeper in keepers:
+            keeper.tell_to_end()
+        for keeper in keepers:
+            keeper.end()
 
 
 class _Keeper(threading.Thread):
@@ -88,10 +97,13 @@ class _Keeper(threading.Thread):
             if self._ending.is_set():  # told to end while it was being started
                 self._process.terminate()
 
-    def end(self) -> None:
-        """Tell the process to end and wait until it has."""
+    def tell_to_end(self) -> None:
+        """Tell the process to end."""
         self._ending.set()
         self._process.terminate()
+
+    def end(self) -> None:
+        """Wait until the process that was told to end has."""
         try:
             self._process.wait(_PATIENCE_S)
         except subprocess.TimeoutExpired:

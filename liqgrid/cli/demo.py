@@ -57,12 +57,14 @@ def demo_environment(settings: Settings) -> dict[str, str]:
     return {"LIQGRID_HOME": str(settings.home), "LIQGRID_DSN": ""}
 
 
-def up_demo(settings: Settings, host: str, port: int, open_to_all: bool | None, *, speed: float) -> None:
+def up_demo(
+    settings: Settings, host: str, port: int, open_to_all: bool | None, workers: int = 1, *, speed: float
+) -> None:
     """Start the exchange, then all that serves its market; what was started is stopped on the way out."""
     with listening(host, port) as listener, demo_exchange(settings, speed) as demo:
         from liqgrid.cli.up import serve_demo  # noqa: PLC0415 - the exchange plays while this is imported
 
-        serve_demo(demo, listener, open_to_all)
+        serve_demo(demo, listener, open_to_all, workers)
 
 
 @contextmanager

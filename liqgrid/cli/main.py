@@ -23,12 +23,14 @@ from liqgrid.cli.options import (
     BarInterval,
     ConfigFile,
     Host,
+    Inherited,
     Instruments,
     MaybeFiles,
     Open,
     Port,
     Symbol,
     WithParent,
+    Workers,
 )
 from liqgrid.cli.sources import sources
 from liqgrid.engine.market.errors import BadSetting, LiqgridError
@@ -95,6 +97,7 @@ def up(
     collect: Annotated[
         bool | None, typer.Option("--collect/--no-collect", help="Collect live; by default where no file is given.")
     ] = None,
+    workers: Workers = 1,
 ) -> None:
     """Collect live or import files, build grids, serve them."""
     from liqgrid.cli.settings import load_settings
@@ -107,12 +110,12 @@ def up(
     if demo:
         from liqgrid.cli.demo import up_demo
 
-        up_demo(settings, host, port, open_to_all, speed=1.0 if speed is None else speed)
+        up_demo(settings, host, port, open_to_all, workers, speed=1.0 if speed is None else speed)
         return
     from liqgrid.cli import up as verb
 
     collects = not files if collect is None else collect
-    verb.up(settings, files or [], host, port, symbol, interval, open_to_all, collects=collects)
+    verb.up(settings, files or [], host, port, symbol, interval, open_to_all, workers, collects=collects)
 
 
 @app.command()
@@ -226,22 +229,38 @@ def worker(
 
 
 @app.command()
-def serve(host: Host = "127.0.0.1", port: Port = 8000, open_to_all: Open = None) -> None:
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    open_to_all: Open = None,
+    workers: Workers = 1,
+    listener: Inherited = None,
+    shared: Inherited = None,
+    ready: Inherited = None,
+    with_parent: WithParent = False,
+) -> None:
     """Serve the API on a database that has been migrated."""
     from liqgrid.cli.access import check_access
+    from liqgrid.cli.children import end_with_parent
     from liqgrid.cli.database import database
     from liqgrid.cli.listen import listening
-    from liqgrid.cli.serve import serve_api
+    from liqgrid.cli.serve import Inheritance, serve_api, serve_inherited
     from liqgrid.cli.settings import load_settings
     from liqgrid.engine.store.database import connected
     from liqgrid.engine.store.migrate import check_schema
 
     settings = load_settings()
-    with listening(host, port) as listener, database(settings) as dsn:
+    if listener is not None and shared is not None and ready is not None:
+        with database(settings) as dsn:
+            if with_parent:  # now, and not before: a database that this process uses is stopped by it
+                end_with_parent()
+            serve_inherited(dsn, settings, open_to_all, Inheritance(listener, shared, ready))
+        return
+    with listening(host, port) as bound, database(settings) as dsn:
         with connected(dsn) as connection:
             check_schema(connection)
-            check_access(connection, listener, open_to_all)
-        serve_api(dsn, listener, settings, open_to_all)
+            check_access(connection, bound, open_to_all)
+        serve_api(dsn, bound, settings, open_to_all, workers)
 
 
 @app.command()

@@ -38,6 +38,8 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 f
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Instead of config.toml in LIQGRID_HOME.")
 ]
+Workers = Annotated[int, typer.Option(min=1, max=64, help="Processes that serve, all on the one port.")]
+Inherited = Annotated[int | None, typer.Option(hidden=True)]  # a descriptor that the process which started us left open
 WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Instruments = Annotated[

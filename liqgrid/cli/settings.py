@@ -45,6 +45,7 @@ class Settings(BaseSettings):
 
     ``dsn`` is the PostgreSQL or TimescaleDB to use, None for liqgrid's own; ``home`` is where that one keeps its
     data. Raw rows older than ``keep_raw_days`` are deleted; None keeps them, so that any grid can be built again.
+    ``answers_mb`` of memory hold what each API process answered, 0 none of it.
     ``cors_origins`` are the sites whose pages may ask the API, ``access_log`` whether it logs every request.
     """
 
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=default_home)
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     access_log: bool = True
+    answers_mb: int = Field(default=64, ge=0)
     keep_raw_days: int | None = Field(default=None, ge=1)
 
     @field_validator("dsn")

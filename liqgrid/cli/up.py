@@ -36,6 +36,7 @@ def up(
     symbol: str | None,
     interval: Interval | None,
     open_to_all: bool | None,
+    workers: int = 1,
     *,
     collects: bool,
 ) -> None:
@@ -61,10 +62,10 @@ def up(
             if collects:
                 say_plan(plan)
                 say("", "`liqgrid status` says which venues answer, and how far the grids are")
-            serve_api(dsn, listener, settings, open_to_all)
+            serve_api(dsn, listener, settings, open_to_all, workers)
 
 
-def serve_demo(demo: Demo, listener: socket.socket, open_to_all: bool | None) -> None:
+def serve_demo(demo: Demo, listener: socket.socket, open_to_all: bool | None, workers: int = 1) -> None:
     """Serve a simulated market, collected as real ones are.
 
     The newest days of one pair are there before the API is: they are fetched and built here. All else follows behind,
@@ -84,7 +85,7 @@ def serve_demo(demo: Demo, listener: socket.socket, open_to_all: bool | None) ->
 
         with _beside(demo.environment, collects=True):
             say("collect", f"SIMULATED exchange at {demo.url}, {demo.market.speed:g} times as fast as time")
-            serve_api(dsn, listener, demo.settings, open_to_all)
+            serve_api(dsn, listener, demo.settings, open_to_all, workers, demo.environment)
 
 
 def _warm() -> None:

@@ -13,9 +13,9 @@ from liqgrid.engine.build import build_instrument
 from liqgrid.engine.collect.import_csv import import_csv
 from liqgrid.engine.market.instrument import Instrument, parse_instrument
 from liqgrid.engine.market.interval import Interval
-from liqgrid.engine.model.parameters import ModelParameters
 from liqgrid.engine.store.database import Connection, connected
 from liqgrid.engine.store.raw import ensure_instrument, list_instruments
+from tests.api.growing import PARAMETERS, Venue, growing
 from tests.api.realised import put_realised
 from tests.api.served import Api, serving
 from tests.conftest import NewDatabase
@@ -27,7 +27,6 @@ UNBUILT = parse_instrument("binance:ETH-USDT")
 BYBIT = parse_instrument("bybit:BTC-USDT")
 REALISED = parse_instrument("binance:XRP-USDT")  # the rows of tests/api/realised.py, and no bars
 NAMES_ONLY = ("ADA-USDT", "ADA-USDC", "BNB-USDT", "DOGE-USDT", "XRP-USDT")
-PARAMETERS = ModelParameters(modelled_share=0.8)
 _STAND_IN = parse_instrument("binance:SOL-USDT")  # whose formula and tiers bybit's rows are built by
 
 # What must be the same, asked when it was new and asked for with `at` or `end` later on.
@@ -125,3 +124,10 @@ def served(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) 
                 if stored.instrument == REALISED:
                     put_realised(connection, stored.instrument_id)
             yield Served(api.dsn, api.client, without_gap(whole), second.rows(slice(0, BARS - LAGGING)), early)
+
+
+@pytest.fixture
+def venue(new_database: NewDatabase, tmp_path: Path) -> Iterator[Venue]:
+    """A market that grows while it is served."""
+    with growing(new_database, tmp_path) as venue:
+        yield venue

@@ -16,6 +16,7 @@ import uvicorn
 from numpy.typing import NDArray
 
 from liqgrid.api.access import AccessRules
+from liqgrid.api.app import Kept
 from liqgrid.cli.serve import server_config
 
 _PATIENCE_S = 60
@@ -63,9 +64,9 @@ class Api:
 
 
 @contextmanager
-def serving(dsn: str, rules: AccessRules | None = None) -> Iterator[Api]:
+def serving(dsn: str, rules: AccessRules | None = None, kept: Kept | None = None) -> Iterator[Api]:
     """Serve a migrated database from a thread of this process, as ``liqgrid serve`` does."""
-    config = server_config(dsn, rules or AccessRules())
+    config = server_config(dsn, rules or AccessRules(), kept)
     config.port, config.log_level = 0, "critical"
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

@@ -12,7 +12,8 @@ from liqgrid.api.database import Pool
 from liqgrid.engine.market.arrays import F64
 from liqgrid.engine.market.axis import COLUMN_REACH, bin_of, mid_prices
 from liqgrid.engine.market.span import decode_shares
-from tests.api.conftest import LAGGING, PARAMETERS, Served
+from tests.api.conftest import LAGGING, Served
+from tests.api.growing import PARAMETERS
 from tests.api.stored import StoredColumn, ms_of, stored_columns, text_of
 
 DAY_MS = 86_400_000

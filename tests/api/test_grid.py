@@ -10,7 +10,8 @@ import pytest
 
 from liqgrid.engine.model.formulas import formula_version
 from liqgrid.engine.model.parameters import MODEL_VERSION
-from tests.api.conftest import BARS, GAP, LAGGING, PARAMETERS, Served
+from tests.api.conftest import BARS, GAP, LAGGING, Served
+from tests.api.growing import PARAMETERS
 from tests.api.served import unpacked
 from tests.api.stored import StoredColumn, ms_of, stored_columns, text_of
 from tests.markets import BITCOIN

@@ -12,7 +12,8 @@ from liqgrid.api.profiles import nearest
 from liqgrid.engine.market.axis import edges, mid_prices
 from liqgrid.engine.market.instrument import Side
 from liqgrid.engine.model.clusters import Cluster, locate_clusters
-from tests.api.conftest import LAGGING, PARAMETERS, QUESTIONS, Served
+from tests.api.conftest import LAGGING, QUESTIONS, Served
+from tests.api.growing import PARAMETERS
 from tests.api.served import unpacked
 from tests.api.stored import StoredColumn, ms_of, stored_columns, text_of
 

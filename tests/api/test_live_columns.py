@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,17 +12,13 @@ import psycopg
 import pytest
 
 from liqgrid.api.database import Pool
-from liqgrid.engine.build import build_instrument
-from liqgrid.engine.collect.import_csv import import_csv
-from liqgrid.engine.market.interval import Interval
-from liqgrid.engine.store.database import Connection, connected
 from liqgrid.engine.store.raw import list_instruments
-from tests.api.conftest import BYBIT, PARAMETERS, rename
+from tests.api.conftest import BYBIT, rename
+from tests.api.growing import FIRST, STEP_MS, Venue
 from tests.api.served import Api, serving, unpacked
 from tests.api.sockets import Stream, opened, subscribe, subscribed
 from tests.api.stored import ms_of
-from tests.conftest import NewDatabase
-from tests.markets import BITCOIN, Market, market
+from tests.markets import BITCOIN, Market
 
 FIELDS = """cursor closeTime replaces unit priceEdges long short longTotal shortTotal modelledShare unplacedShare
   bar { open high low close volume price } venues { venue openInterestShare mark carriedOpenInterest }"""
@@ -34,50 +28,6 @@ WATCH = f"""subscription($after: String, $venues: [String!], $interval: Interval
 FEW = """subscription($rows: Int!) {
   gridColumn(pair: "BTC-USDT", interval: M15, rows: $rows) { cursor closeTime long short }
 }"""
-STEP_MS = Interval.M15.ms
-FIRST = 40  # bars there are when a test begins
-
-
-@dataclass
-class Venue:
-    """A database whose grid grows as a test says; ``stored`` bars so far."""
-
-    dsn: str
-    connection: Connection
-    folder: Path
-    rows: Market = field(repr=False)
-    stored: int = 0
-
-    def put(self, rows: Market) -> None:
-        import_csv(self.connection, rows.csv(self.folder / "rows.csv"))
-        for stored in list_instruments(self.connection):
-            if stored.instrument == BITCOIN:
-                build_instrument(self.connection, stored, PARAMETERS)
-
-    def grow(self, bars: int = 1) -> list[int]:
-        """Store and build the next bars; return the closes of their columns."""
-        rows = self.rows.rows(slice(self.stored, self.stored + bars))
-        self.put(rows)
-        self.stored += bars
-        return [int(ms) + STEP_MS for ms in rows.open_ms]
-
-    def correct(self, bar: int) -> list[int]:
-        """Correct one bar's volume; return the closes of the columns that change."""
-        self.rows = self.rows.changed("volume", bar, float(self.rows.columns["volume"][bar]) * 3 + 1)
-        self.put(self.rows.rows([bar]))
-        return [int(ms) + STEP_MS for ms in self.rows.open_ms[bar : self.stored]]
-
-    @property
-    def newest_ms(self) -> int:
-        return int(self.rows.open_ms[self.stored - 1]) + STEP_MS
-
-
-@pytest.fixture
-def venue(new_database: NewDatabase, tmp_path: Path) -> Iterator[Venue]:
-    with new_database() as dsn, connected(dsn) as connection:
-        venue = Venue(dsn, connection, tmp_path, market(1000, Interval.M15, seed=5))
-        venue.grow(FIRST)
-        yield venue
 
 
 def closes(events: list[dict[str, Any]]) -> list[int]:

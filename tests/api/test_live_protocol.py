@@ -17,12 +17,13 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from liqgrid.api.access import AccessRules, Anonymous
 from liqgrid.api.graphql import socket as server_socket
 from liqgrid.api.graphql import view
-from liqgrid.engine.market.api_key import Scope
+from liqgrid.engine.market.api_key import Scope, id_of
 from liqgrid.engine.store.database import connected
-from liqgrid.engine.store.keys import create_key
+from liqgrid.engine.store.keys import create_key, revoke_key
 from tests.api.conftest import Served
+from tests.api.growing import Venue
 from tests.api.served import Api, serving
-from tests.api.sockets import PATIENCE_S, PROTOCOL, address, opened, subscribe, subscribed
+from tests.api.sockets import PATIENCE_S, PROTOCOL, Stream, address, opened, subscribe, subscribed
 
 WATCH = 'subscription { gridColumn(pair: "BTC-USDT", interval: M15) { cursor closeTime } }'
 BTC = 'pair: "BTC-USDT", interval: M15'
@@ -142,7 +143,7 @@ def test_a_key_for_streams_opens_and_is_charged_for_each_operation(served: Serve
         return answer.status_code, json.loads(answer.body or b"")["error"]["code"]
 
     async def client(api: Api) -> None:
-        assert await refusal(api, {}) == (401, "UNAUTHORISED")
+        assert await refusal(api, {"x-api-key": "lgk_wrong"}) == (401, "UNAUTHORISED")
         assert await refusal(api, {"x-api-key": reads}) == (403, "FORBIDDEN")
         async with opened(api, additional_headers={"x-api-key": streams}) as stream:
             for name in ("1", "2"):  # 5 points each
@@ -152,6 +153,96 @@ def test_a_key_for_streams_opens_and_is_charged_for_each_operation(served: Serve
             assert await stream.code() == "RATE_LIMITED"
 
     with serving(served.dsn, AccessRules(Anonymous.NOBODY)) as api:
+        asyncio.run(client(api))
+
+
+async def begin(api: Api, payload: object, then: str = SUBSCRIBE, **options: Any) -> tuple[list[dict[str, Any]], int]:
+    """Send a first message and a subscription; return the first answers, and the code it is closed with, 0 if not."""
+    got: list[dict[str, Any]] = []
+    async with connect(address(api), subprotocols=[PROTOCOL], proxy=None, **options) as client:
+        with suppress(ConnectionClosed):
+            await client.send(json.dumps({"type": "connection_init", "payload": payload}))
+            await client.send(then)
+            while len(got) < 2:
+                got += [json.loads(await asyncio.wait_for(client.recv(), PATIENCE_S))]
+        return got, client.close_code or 0
+
+
+def test_a_key_may_come_with_the_first_message(served: Served) -> None:
+    with connected(served.dsn) as connection:
+        reads = create_key(connection, "reads", (Scope.READ,), 100, 100)
+        streams = create_key(connection, "streams", (Scope.STREAM,), 100, 100)
+        few = create_key(connection, "few", (Scope.STREAM,), 2, 9)
+    opening: list[object] = [
+        {"apiKey": streams},
+        {"authorization": f"Bearer {streams}"},
+        {"Authorization": f"bearer {streams}"},
+    ]
+    refused: list[tuple[object, int]] = [
+        ({}, 4401), ({"apiKey": "lgk_wrong"}, 4401), ({"apiKey": ""}, 4401), ({"apiKey": [streams]}, 4401),
+        ({"authorization": f"Basic {streams}"}, 4401), ({"authorization": 5}, 4401), ({"apiKey": "x" * 9000}, 4401),
+        ({"apiKey": f"{streams}x"}, 4401), ({"x": streams}, 4401), ({"apiKey": reads}, 4403), (5, 4400), (None, 4400),
+    ]  # fmt: skip
+
+    async def client(api: Api) -> None:
+        for payload in opening:
+            messages, code = await begin(api, payload)
+            assert [one["type"] for one in messages] == ["connection_ack", "next"]
+            assert code in {0, 1000}
+        for payload, closed in refused:
+            assert await begin(api, payload) == ([], closed), payload
+        # Its own limits hold: 5 points an operation of 9, and 2 requests a minute.
+        messages, _ = await begin(api, {"apiKey": few})
+        assert messages[1]["type"] == "next"
+        messages, _ = await begin(api, {"apiKey": few})
+        assert messages[1]["payload"]["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+        assert await begin(api, {"apiKey": few}) == ([], 4429)
+        # The handshake's own key stands, whatever the message says.
+        messages, _ = await begin(api, {"apiKey": "lgk_wrong"}, additional_headers={"x-api-key": streams})
+        assert messages[1]["type"] == "next"
+
+    with serving(served.dsn, AccessRules(Anonymous.NOBODY)) as api:
+        with capture_logs() as logs:
+            asyncio.run(client(api))
+        assert not any(streams in str(line) for line in logs)
+    with serving(served.dsn) as api:  # where none is needed, one that comes has to open
+        assert asyncio.run(begin(api, {"apiKey": "lgk_wrong"})) == ([], 4401)
+        assert asyncio.run(begin(api, {}))[0][1]["type"] == "next"
+
+
+def test_nothing_is_answered_before_a_key(served: Served) -> None:
+    async def client(api: Api) -> None:
+        for message in (SUBSCRIBE, SUBSCRIBE.replace("subscription", "query").replace(WATCH, "{ __typename }")):
+            async with connect(address(api), subprotocols=[PROTOCOL], proxy=None) as one:
+                await one.send(message)
+                with pytest.raises(ConnectionClosed):
+                    await asyncio.wait_for(one.recv(), PATIENCE_S)
+                assert one.close_code == 4401
+
+    with serving(served.dsn, AccessRules(Anonymous.NOBODY)) as api:
+        asyncio.run(client(api))
+
+
+def test_a_key_that_is_taken_back_ends_what_it_opened(venue: Venue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("liqgrid.api.keys.HELD_S", 0)
+    key = create_key(venue.connection, "one", (Scope.STREAM,), 100, 100)
+
+    async def client(api: Api) -> None:
+        async with connect(address(api), subprotocols=[PROTOCOL], proxy=None) as socket_:
+            stream = Stream(socket_)
+            await socket_.send(json.dumps({"type": "connection_init", "payload": {"apiKey": key}}))
+            assert (await stream.message())["type"] == "connection_ack"
+            await subscribe(stream, WATCH)
+            assert (await stream.message())["type"] == "next"
+            revoke_key(venue.connection, id_of(key) or "")
+            venue.grow()
+            assert await stream.code() == "UNAUTHORISED"
+            assert (await stream.message())["type"] == "complete"
+            await subscribe(stream, WATCH, name="2")
+            assert await stream.code() == "UNAUTHORISED"
+        assert await begin(api, {"apiKey": key}) == ([], 4401)
+
+    with serving(venue.dsn, AccessRules(Anonymous.NOBODY)) as api:
         asyncio.run(client(api))
 
 

@@ -18,7 +18,8 @@ from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.model.parameters import MODEL_VERSION
 from liqgrid.engine.store.database import connected
 from liqgrid.sql import migration_ids
-from tests.api.conftest import NAMES_ONLY, PARAMETERS, Served
+from tests.api.conftest import NAMES_ONLY, Served
+from tests.api.growing import PARAMETERS
 from tests.api.served import unpacked
 from tests.api.stored import ms_of, text_of
 from tests.markets import Market

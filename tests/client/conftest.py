@@ -12,9 +12,9 @@ from liqgrid.engine.store.database import connected
 from liqgrid.engine.store.raw import ensure_instrument
 from liqgrid_client import retries
 from tests.api.conftest import put
+from tests.api.growing import FIRST, Venue
 from tests.api.realised import put_realised
 from tests.api.served import Api, serving
-from tests.api.test_live_columns import FIRST, Venue
 from tests.client.both import HALVES, Half
 from tests.conftest import Server, new_database_on
 from tests.markets import BITCOIN, market

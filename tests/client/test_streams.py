@@ -21,9 +21,9 @@ from liqgrid.engine.store.raw import ensure_instrument
 from liqgrid_client import Client, CursorTooOld, GridColumnEvent, LiqgridError, UnknownPair, Unreachable, retries
 from liqgrid_client.protocol import Losses
 from liqgrid_client.retries import LONGEST_PAUSE_S
+from tests.api.growing import STEP_MS, Venue
 from tests.api.realised import START_MS
 from tests.api.served import Api, serving
-from tests.api.test_live_columns import STEP_MS, Venue
 from tests.api.test_live_liquidations import save
 from tests.client.both import Half
 from tests.client.relay import relaying

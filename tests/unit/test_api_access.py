@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -51,8 +52,18 @@ def test_an_ipv6_network_counts_as_one_client() -> None:
     assert address_of(connection(None)) == "unknown"
 
 
+class Nobodys:
+    """A key ring without keys."""
+
+    async def find(self, text: str) -> None:
+        return None
+
+
+NO_KEYS = SimpleNamespace(state=SimpleNamespace(keys=Nobodys()))
+
+
 @pytest.mark.parametrize("told", [True, False])
-def test_a_web_socket_without_a_key_is_refused_before_it_opens(told: bool) -> None:
+def test_a_web_socket_with_a_key_that_does_not_open_is_refused_before_it_opens(told: bool) -> None:
     sent: list[dict[str, Any]] = []
 
     async def inner(*_: object) -> None:
@@ -65,7 +76,8 @@ def test_a_web_socket_without_a_key_is_refused_before_it_opens(told: bool) -> No
         sent.append(dict(message))
 
     scope = {
-        "type": "websocket", "client": ("10.0.0.1", 1), "path": "/graphql", "headers": [], "query_string": b"",
+        "type": "websocket", "client": ("10.0.0.1", 1), "path": "/graphql", "query_string": b"",
+        "headers": [(b"x-api-key", b"wrong")], "app": NO_KEYS,
         "state": {"request_id": "mine"}, "extensions": {"websocket.http.response": {}} if told else {},
     }  # fmt: skip
     asyncio.run(Access(inner, AccessRules())(scope, receive, send))

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from graphql import GraphQLObjectType, parse
 
-from liqgrid.api.cost import _DEEP_FIELDS, cost_of, cost_of_query
+from liqgrid.api.cost import _DEEP_FIELDS, cost_of, price_of_query
 from liqgrid.api.graphql.schema import schema
 
 BTC = 'pair: "BTC-USDT", interval: H1'
 
 
 def cost(query: str, **variables: Any) -> int:
-    return cost_of_query(schema()._schema, parse(query), None, variables)
+    return price_of_query(schema()._schema, parse(query), None, variables).points()
 
 
 @pytest.mark.parametrize(

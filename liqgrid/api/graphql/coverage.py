@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import orjson
 import strawberry
 from strawberry.scalars import JSON
 
+from liqgrid.api.column_rows import ColumnRow
 from liqgrid.api.database import Pool
 from liqgrid.api.graphql.scalars import optional_time, time_of
 from liqgrid.api.provenance import BuildRow, read_builds, read_first_tiers, read_newest_columns
-from liqgrid.api.reads import ColumnRow, InstrumentRow, read_gaps
+from liqgrid.api.reading import age_s
+from liqgrid.api.reads import InstrumentRow, read_gaps
 from liqgrid.engine.market.errors import NotBuilt
 from liqgrid.engine.market.interval import Interval
 
@@ -146,7 +148,7 @@ async def coverage_of(
             )
             for gap in gaps
         ],
-        stale_seconds=datetime.now(UTC).timestamp() - last_ms / 1000,
+        stale_seconds=age_s(last_ms),
     )  # fmt: skip
 
 

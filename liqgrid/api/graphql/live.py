@@ -8,6 +8,7 @@ from datetime import datetime
 
 import strawberry
 
+from liqgrid.api.column_rows import ColumnRow
 from liqgrid.api.graphql.catalog import decode_cursor, encode_cursor
 from liqgrid.api.graphql.context import Info
 from liqgrid.api.graphql.scalars import PackedArray, packed, time_of
@@ -31,7 +32,7 @@ from liqgrid.api.live.liquidations import (
     liquidation_text,
     read_liquidations_since,
 )
-from liqgrid.api.reads import ColumnRow, read_pair
+from liqgrid.api.reads import read_pair
 from liqgrid.engine.market.instrument import Side, parse_pair
 from liqgrid.engine.market.interval import Interval
 

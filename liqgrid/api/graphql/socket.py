@@ -10,16 +10,24 @@ from typing import Any
 
 import structlog
 from cross_web import HTTPException
-from starlette.websockets import WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageReceived
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage
 
+from liqgrid.api.access import admit_by_message
 from liqgrid.api.encode import to_json
-from liqgrid.engine.market.errors import ErrorCode
+from liqgrid.api.graphql.context import Context
+from liqgrid.engine.market.errors import ErrorCode, LiqgridError
 
 SEND_PATIENCE_S = 20.0  # for a client that does not read
 CLOSE_PATIENCE_S = 5.0
 TOO_SLOW = 4429
+# What a connection is closed with whose first message does not let it in; graphql-ws tries none of the first two again.
+_REFUSED = {ErrorCode.UNAUTHORISED: 4401, ErrorCode.RATE_LIMITED: 4429, ErrorCode.FORBIDDEN: 4403}
+_FAILED = 4500
+_REASON = 100  # characters: a close frame holds 123 bytes
 _log = structlog.get_logger()
 
 
@@ -75,11 +83,34 @@ class Socket(ASGIWebSocketAdapter):
         except (WebSocketDisconnect, RuntimeError):  # the second is starlette's word for sending after the end
             await asyncio.sleep(0)
 
+    async def close(self, code: int, reason: str) -> None:
+        """Close the connection, once: messages that were under way by then find it closed."""
+        if self.ws.application_state is not WebSocketState.DISCONNECTED:
+            await super().close(code, reason)
+
     async def _drop(self) -> None:
         _log.warning("a WebSocket client did not read what it was sent; dropped", client=str(self.ws.client))
         with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
             async with asyncio.timeout(CLOSE_PATIENCE_S):
                 await self.ws.close(TOO_SLOW, "Too slow: messages were not read in time")
+
+
+class Handler(BaseGraphQLTransportWSHandler[Context, None]):
+    """The protocol, where the first message may show a key."""
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        """Acknowledge a connection, if who began it may have one."""
+        payload: object = message.get("payload", {})
+        socket = self.websocket
+        assert isinstance(socket, Socket)  # noqa: S101 - so the view makes it
+        if isinstance(payload, dict) and not self.connection_init_received:
+            try:
+                await admit_by_message(socket.ws, self.context.visit, payload)
+            except LiqgridError as error:
+                self.connection_init_received = True  # and there is no second try
+                await socket.close(_REFUSED.get(error.code, _FAILED), f"{error.code}: {error.message}"[:_REASON])
+                return
+        await super().handle_connection_init(message)
 
 
 def _is_well_formed(message: dict[str, Any]) -> bool:

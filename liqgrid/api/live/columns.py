@@ -10,18 +10,11 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
+from liqgrid.api.column_rows import ColumnRow
 from liqgrid.api.database import Pool
 from liqgrid.api.grids import Grid, GridRequest, assemble, check_request
 from liqgrid.api.live.following import Batch
-from liqgrid.api.reads import (
-    ColumnRow,
-    InstrumentRow,
-    column_of,
-    largest_first,
-    read_columns,
-    read_newest_close,
-    read_pair,
-)
+from liqgrid.api.reads import InstrumentRow, largest_first, read_columns, read_newest_close, read_pair
 from liqgrid.engine.market.errors import BadRequest, CursorTooOld
 from liqgrid.engine.market.interval import Interval
 from liqgrid.sql import queries
@@ -176,7 +169,7 @@ def _events(
         instruments, columns = [], []
         for row in together:
             instruments.append(_instrument(row))
-            columns.append(column_of(row))
+            columns.append(_column(row))
         grid = assemble(within, largest_first(instruments, columns), columns)
         replaces = close_ms <= position.newest_ms
         newest = {**dict(position.builds)}
@@ -191,6 +184,11 @@ def _events(
         )
         events.append((ColumnEvent(grid, replaces), position))
     return events
+
+
+def _column(row: dict[str, Any]) -> ColumnRow:
+    codes = {f"{side}_codes": row.pop(side) for side in ("long", "short")}
+    return ColumnRow(**row, **codes)
 
 
 def _instrument(row: dict[str, Any]) -> InstrumentRow:

@@ -15,9 +15,11 @@ import asyncpg
 import orjson
 import structlog
 
+from liqgrid.api.live.changes import CHANNEL, Changes
 from liqgrid.sql import queries
 
-_LOOK_ANYWAY_S = 15  # a connection that died in silence is found out then
+_LOOK_ANYWAY_S = 15
+_ASKED_EVERY_S = 1  # a connection that died in silence is found out then
 _TRY_AGAIN_S = 1
 _TIMEOUT_S = 10
 _SQL = queries("api")
@@ -72,11 +74,11 @@ class Hints:
                 event.set()
 
 
-async def listen(dsn: str, hints: Hints) -> None:
+async def listen(dsn: str, hints: Hints, changes: Changes) -> None:
     """Listen until cancelled; a lost database is connected to again."""
     while True:
         try:
-            await _listen_once(dsn, hints)
+            await _listen_once(dsn, hints, changes)
         except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
             # What the driver says names hosts and users; it is for the log only.
             _log.warning("listening for new rows failed; trying again", error=f"{type(error).__name__}: {error}")
@@ -85,22 +87,35 @@ async def listen(dsn: str, hints: Hints) -> None:
         await asyncio.sleep(_TRY_AGAIN_S)
 
 
-async def _listen_once(dsn: str, hints: Hints) -> None:
+async def _listen_once(dsn: str, hints: Hints, changes: Changes) -> None:
     settings = {"application_name": "liqgrid api listening", "default_transaction_read_only": "on"}
     connection = await asyncpg.connect(dsn, timeout=_TIMEOUT_S, server_settings=settings)
     lost = asyncio.Event()
+
+    def lose(_connection: object) -> None:
+        changes.lost()
+        lost.set()
+
     try:
-        connection.add_termination_listener(lambda _connection: lost.set())
+        connection.add_termination_listener(lose)
+        await connection.add_listener(CHANNEL, lambda _from, _pid, _name, table: changes.note(table))
         for channel in Channel:
             await connection.add_listener(str(channel), lambda _from, _pid, name, text: _hint(hints, name, text))
+        changes.note_all()
+        asked = 0
         while not lost.is_set():
-            hints.wake_all()
+            if asked % _LOOK_ANYWAY_S == 0:
+                hints.wake_all()
+            asked += _ASKED_EVERY_S
+            # The database tells of what was committed before it answers, so an answer means that all was heard.
+            asked_ns = changes.now()
+            await connection.execute(_SQL["ping"], timeout=_TIMEOUT_S)
+            changes.heard(asked_ns)
             with suppress(TimeoutError):
-                await asyncio.wait_for(lost.wait(), _LOOK_ANYWAY_S)
-            if not lost.is_set():
-                await connection.execute(_SQL["ping"], timeout=_TIMEOUT_S)
+                await asyncio.wait_for(lost.wait(), _ASKED_EVERY_S)
         _log.warning("the connection that listens for new rows was lost; connecting again")
     finally:
+        changes.lost()
         with suppress(OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError):
             await connection.close(timeout=_TIMEOUT_S)
 

@@ -15,10 +15,11 @@ import numpy as np
 import pyarrow as pa
 from graphql import GraphQLObjectType, get_named_type
 
+from liqgrid.api.column_rows import ColumnRow
 from liqgrid.api.database import Pool
 from liqgrid.api.graphql.series import MAX_SERIES
 from liqgrid.api.grids import Unit
-from liqgrid.api.reads import ColumnRow, InstrumentRow, read_columns, read_newest_close, read_pair
+from liqgrid.api.reads import InstrumentRow, read_columns, read_newest_close, read_pair
 from liqgrid.api.rest.arguments import parameters_of
 from liqgrid.api.rest.endpoint import Answer, Asked, Endpoint
 from liqgrid.api.rest.formats import Format

@@ -32,6 +32,8 @@ MEDIA_TYPES = {
     Format.PARQUET: "application/vnd.apache.parquet",
     Format.PNG: "image/png",
 }
+# Compressed as they are.
+DENSE = (Format.PARQUET, Format.PNG)
 
 
 def by_suffix(suffix: str, offered: Sequence[Format]) -> Format:

@@ -13,15 +13,10 @@ from numpy.typing import NDArray
 from liqgrid.engine.market.arrays import F32, I64, U8
 from liqgrid.engine.market.grid import SHARE_BLOCKS
 
+CODE_BYTES = 2
 _MANTISSA_BITS = 11
 _LARGEST = 0xFFFF
 _FLOAT32_BIAS = 127
-_CODES = np.arange(_LARGEST + 1)
-_VALUES = np.where(
-    _CODES >> _MANTISSA_BITS > 0,
-    ((1 << _MANTISSA_BITS) + _CODES % (1 << _MANTISSA_BITS)) * 2.0 ** (_CODES // (1 << _MANTISSA_BITS) - 42.0),
-    0.0,
-).astype(np.float32)
 
 
 def encode_spans(base: F32) -> tuple[NDArray[np.uint16], I64]:
@@ -37,8 +32,21 @@ def encode_spans(base: F32) -> tuple[NDArray[np.uint16], I64]:
 
 def decode_span(codes: bytes, exponent: int) -> F32:
     """Return base units per bin, float32, of the bytes that ``encode_spans`` made."""
-    values: F32 = _VALUES[np.frombuffer(codes, dtype="<u2")]
-    return values * np.float32(2.0**exponent)
+    values: F32 = decode_spans(np.frombuffer(codes, dtype="<u2")[None], np.array([exponent]))[0]
+    return values
+
+
+def decode_spans(codes: NDArray[np.uint16], exponents: I64) -> F32:
+    """Return base units per bin (N, P), float32, of the codes (N, P) of N spans, each with its own exponent (N,).
+
+    A code is the upper bits of the float it stands for, its exponent moved: that of the float is never out of range.
+    """
+    bits = codes.astype(np.uint32)  # (N, P)
+    bits <<= 23 - _MANTISSA_BITS
+    bits += ((exponents - 31 + _FLOAT32_BIAS) << 23).astype(np.uint32)[:, None]
+    bits *= codes >= 1 << _MANTISSA_BITS
+    values: F32 = bits.view(np.float32)
+    return values
 
 
 def encode_shares(shares: U8) -> bytes:

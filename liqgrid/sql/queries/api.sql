@@ -62,17 +62,25 @@ WHERE instrument_id = ANY ($1::integer[])
 ORDER BY starts_at LIMIT 1000
 
 -- name: newest_column
-SELECT (extract(epoch FROM max(ts)) * 1000)::bigint FROM grid_column
-WHERE instrument_id = ANY ($1::integer[]) AND "interval" = $2::text
-  AND ($3::bigint IS NULL OR ts <= to_timestamp($3::bigint / 1000.0))
+SELECT (extract(epoch FROM max(newest.ts)) * 1000)::bigint
+FROM unnest($1::integer[]) AS one (instrument_id)
+CROSS JOIN LATERAL (
+    SELECT g.ts FROM grid_column g
+    WHERE g.instrument_id = one.instrument_id AND g."interval" = $2::text
+      AND g.ts <= coalesce(to_timestamp($3::bigint / 1000.0), 'infinity')
+    ORDER BY g.ts DESC LIMIT 1) AS newest
 
 -- The newest $5 columns from a time (or from the beginning) to another: when the first closes, and how many there are.
 -- name: column_range
 SELECT (extract(epoch FROM min(ts)) * 1000)::bigint AS first_ms, count(*) AS columns
-FROM (SELECT DISTINCT ts FROM grid_column
-      WHERE instrument_id = ANY ($1::integer[]) AND "interval" = $2::text
-        AND ts >= to_timestamp($3::bigint / 1000.0) AND ts <= to_timestamp($4::bigint / 1000.0)
-      ORDER BY ts DESC LIMIT $5::bigint) AS newest
+FROM (SELECT DISTINCT own.ts
+      FROM unnest($1::integer[]) AS one (instrument_id)
+      CROSS JOIN LATERAL (
+          SELECT g.ts FROM grid_column g
+          WHERE g.instrument_id = one.instrument_id AND g."interval" = $2::text
+            AND g.ts >= to_timestamp($3::bigint / 1000.0) AND g.ts <= to_timestamp($4::bigint / 1000.0)
+          ORDER BY g.ts DESC LIMIT $5::bigint) AS own
+      ORDER BY own.ts DESC LIMIT $5::bigint) AS newest
 
 -- name: columns
 SELECT instrument_id, (extract(epoch FROM ts) * 1000)::bigint AS close_ms, build_id, price, open, high, low, close,

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from liqgrid.api.column_rows import ColumnRow
 from liqgrid.api.database import Pool
 from liqgrid.api.grids import Budget, Grid, GridRequest, assemble
 from liqgrid.api.profiles import clusters_within, sum_columns
-from liqgrid.api.reads import ColumnRow, InstrumentRow, largest_first, read_column_range, read_columns
+from liqgrid.api.reads import InstrumentRow, largest_first, read_column_range, read_columns
 from liqgrid.api.rest.vendor.ranges import Span, span_of
 from liqgrid.engine.market.errors import NotBuilt
 from liqgrid.engine.market.instrument import Side, parse_pair
