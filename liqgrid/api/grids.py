@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import groupby, product
+from itertools import product
 
 import numpy as np
 
@@ -26,7 +25,7 @@ from liqgrid.engine.market.axis import COLUMN_FACTOR, LOG_GROWTH, MAX_PRICE, MIN
 from liqgrid.engine.market.errors import BadRequest, NotBuilt, RangeTooLarge
 from liqgrid.engine.market.instrument import Coin, Pair
 from liqgrid.engine.market.interval import Interval
-from liqgrid.engine.market.span import CODE_BYTES, decode_spans
+from liqgrid.engine.market.span import decode_spans
 
 DEFAULT_LAST = 288
 MAX_ROWS = 4000
@@ -172,77 +171,69 @@ def assemble(request: GridRequest, instruments: list[InstrumentRow], columns: li
     close_ms = np.unique(np.array([column.close_ms for column in columns], dtype=np.int64))  # (T,)
     row_of = {int(ms): t for t, ms in enumerate(close_ms)}
     edges = _row_edges(request, columns)  # (R + 1,)
+    coordinates = np.log(edges) / LOG_GROWTH  # (R + 1,) bins
     in_base = request.unit is Unit.BASE
-    first, stop = _reach(columns)
-    # No bin is looked at that no column reaches: a client may ask for prices between 1e-9 and 1e9.
-    coordinates = np.clip(np.log(edges) / LOG_GROWTH, first, stop)  # (R + 1,) bins
-    first_bin = math.floor(coordinates[0])
-    bins = max(math.ceil(coordinates[-1]) - first_bin, 1)
-    weights = np.ones(bins) if in_base else mid_prices(first_bin, bins)  # (P,)
-    rows = np.empty((2, len(close_ms), request.rows), dtype=np.float32)  # (2, T, R)
+    rows = np.zeros((2, len(close_ms), request.rows))  # (2, T, R)
     totals = np.zeros((2, len(close_ms)))  # (2, T)
-    for begin, some in groupby(columns, lambda column: row_of[column.close_ms] // _AT_ONCE * _AT_ONCE):
-        end = min(begin + _AT_ONCE, len(close_ms))
-        sides = _placed(list(some), row_of, begin, end, first_bin, bins, None if in_base else totals)
-        sides *= weights
-        rows[:, begin:end] = _to_rows(sides, coordinates - first_bin)
-    if in_base:
-        for column in columns:
-            totals[:, row_of[column.close_ms]] += column.total_base
-    bars = _bars_of(instruments[0], columns, row_of)  # (6, T)
-    pair = request.pair
-    return Grid(
-        request, instruments, columns, pair.base if in_base else pair.quote, close_ms, edges,
-        rows[0], rows[1], totals[0], totals[1], *bars,
-    )  # fmt: skip
-
-
-def _reach(columns: list[ColumnRow]) -> tuple[int, int]:
-    """Return the first bin that some column has, and the one after the last; columns may be many."""
-    first = min(min(column.long_first_bin, column.short_first_bin) for column in columns)
-    longs = max(column.long_first_bin + len(column.long_codes) // CODE_BYTES for column in columns)
-    shorts = max(column.short_first_bin + len(column.short_codes) // CODE_BYTES for column in columns)
-    return first, max(longs, shorts)
-
-
-def _placed(
-    columns: list[ColumnRow],
-    row_of: dict[int, int],
-    begin: int,
-    end: int,
-    first_bin: int,
-    bins: int,
-    totals_quote: F64 | None,
-) -> F64:
-    """Return base units (2, end - begin, bins) of columns, those of one time added.
-
-    Their whole notional, also what lies in other bins or in none, is added to ``totals_quote`` (2, T).
-    """
-    sides = np.zeros((2, end - begin, bins))  # (2, ≤ _AT_ONCE, P)
     by_venue: dict[int, list[ColumnRow]] = {}
     for column in columns:  # of which a venue has one of a time
         by_venue.setdefault(column.instrument_id, []).append(column)
     for side, own in product(range(2), by_venue.values()):
-        times = [row_of[column.close_ms] for column in own]
-        spans = [column.span(side) for column in own]
-        first, stop = min(span.first_bin for span in spans), max(span.stop_bin for span in spans)
-        codes = np.zeros((len(spans), stop - first), dtype=np.uint16)  # (N, B)
-        for row, span in enumerate(spans):
-            codes[row, span.first_bin - first : span.stop_bin - first] = np.frombuffer(span.codes, dtype="<u2")
-        base = decode_spans(codes, np.array([span.exponent for span in spans])).astype(np.float64)  # (N, B)
-        start, until = max(first, first_bin), min(stop, first_bin + bins)
-        if start < until:
-            here = slice(start - first_bin, until - first_bin)
-            together = times[-1] - times[0] + 1 == len(times)  # nearly always; then nothing is copied twice
-            at = slice(times[0] - begin, times[-1] - begin + 1) if together else np.array(times) - begin
-            sides[side, at, here] += base[:, start - first : until - first]
-        if totals_quote is not None:
-            mids = mid_prices(first, stop - first)  # (B,)
-            for row, (t, column, span) in enumerate(zip(times, own, spans, strict=True)):
-                # Each over its own bins, so that a total does not depend on what else is in the answer.
-                within = slice(span.first_bin - first, span.stop_bin - first)
-                totals_quote[side, t] += float(mids[within] @ base[row, within]) + column.unbinned_quote[side]
-    return sides
+        for some in (own[begin : begin + _AT_ONCE] for begin in range(0, len(own), _AT_ONCE)):
+            at = _slots([row_of[column.close_ms] for column in some])
+            first_bin, bins = _bins_of(some, side)
+            weights = 1.0 if in_base else mid_prices(first_bin, bins.shape[1])
+            reached, amounts, placed = _to_rows(bins, weights, first_bin, coordinates)
+            rows[side, at, reached] += amounts
+            if in_base:
+                totals[side, at] += [column.total_base for column in some]
+            else:
+                totals[side, at] += placed + [column.unbinned_quote[side] for column in some]
+    bars = _bars_of(instruments[0], columns, row_of)  # (6, T)
+    pair = request.pair
+    return Grid(
+        request, instruments, columns, pair.base if in_base else pair.quote, close_ms, edges,
+        *rows.astype(np.float32), *totals, *bars,
+    )  # fmt: skip
+
+
+def _slots(times: list[int]) -> slice | list[int]:
+    """Return ascending rows of time as a slice where they are together, which spares a copy."""
+    return slice(times[0], times[-1] + 1) if times[-1] - times[0] + 1 == len(times) else times
+
+
+def _bins_of(columns: list[ColumnRow], side: int) -> tuple[int, F32]:
+    """Return base units per bin (N, B) of one side of columns, and the first of these bins."""
+    spans = [column.span(side) for column in columns]
+    first, stop = min(span.first_bin for span in spans), max(span.stop_bin for span in spans)
+    codes = np.zeros((len(spans), stop - first), dtype=np.uint16)  # (N, B)
+    for row, span in enumerate(spans):
+        codes[row, span.first_bin - first : span.stop_bin - first] = np.frombuffer(span.codes, dtype="<u2")
+    return first, decode_spans(codes, np.array([span.exponent for span in spans]))
+
+
+def _to_rows(bins: F32, weights: F64 | float, first_bin: int, coordinates: F64) -> tuple[slice, F64, F64]:
+    """Return amounts per bin (N, B) × weights (B,) as amounts per row, nothing lost or made.
+
+    ``coordinates`` (R + 1,) are the rows' edges in bins. A bin that straddles an edge is divided in proportion, that is
+    evenly in log price. Returned are the rows that bins reach, amounts in these (N, rows), and totals of all bins (N,).
+    """
+    count, stop_bin = bins.shape[1], first_bin + bins.shape[1]
+    # Bin by bin: zeros before or behind change no bit, so that no amount depends on what else is in an answer.
+    running = np.zeros((len(bins), count + 1))  # (N, B + 1)
+    np.multiply(bins, weights, out=running[:, 1:])
+    np.cumsum(running[:, 1:], axis=1, out=running[:, 1:])
+    # From the last edge at or below all bins to the first at or above them; rows beyond are empty.
+    begin = max(int(np.searchsorted(coordinates, first_bin, side="right")) - 1, 0)
+    end = min(int(np.searchsorted(coordinates, stop_bin)), len(coordinates) - 1)
+    if end <= begin or not count:
+        return slice(0, 0), np.empty((len(bins), 0)), running[:, -1]
+    edges = np.clip(coordinates[begin : end + 1], first_bin, stop_bin)  # (E,)
+    whole = np.minimum(np.floor(edges).astype(np.int64), stop_bin - 1)  # (E,)
+    below = running.take(whole - first_bin, axis=1)  # (N, E)
+    below += (running.take(whole - first_bin + 1, axis=1) - below) * (edges - whole)
+    amounts: F64 = np.maximum(np.diff(below, axis=1), 0.0)  # (N, E - 1); rounding may leave -1e-20
+    return slice(begin, end), amounts, running[:, -1]
 
 
 def _row_edges(request: GridRequest, columns: list[ColumnRow]) -> F64:
@@ -251,21 +242,6 @@ def _row_edges(request: GridRequest, columns: list[ColumnRow]) -> F64:
     if low >= high:  # one bound was given, and lies beyond everything
         low, high = (low, low * COLUMN_FACTOR) if request.price_low else (high / COLUMN_FACTOR, high)
     return np.geomspace(low, high, request.rows + 1)
-
-
-def _to_rows(sides: F64, positions: F64) -> F64:
-    """Return amounts per bin (2, T, P) as amounts per row (2, T, R), nothing lost or made.
-
-    ``positions`` (R + 1,) are the rows' edges in bins from the first. A bin that straddles an edge is divided in
-    proportion, that is evenly in log price.
-    """
-    running = np.zeros((*sides.shape[:2], sides.shape[2] + 1))  # (2, T, P + 1)
-    np.cumsum(sides, axis=2, out=running[:, :, 1:])
-    whole = np.clip(np.floor(positions).astype(np.int64), 0, sides.shape[2] - 1)  # (R + 1,)
-    below = running[:, :, whole]  # (2, T, R + 1)
-    below += (running[:, :, whole + 1] - below) * (positions - whole)
-    rows: F64 = np.maximum(np.diff(below, axis=2), 0.0)  # (2, T, R); rounding may leave -1e-20
-    return rows
 
 
 def _bars_of(instrument: InstrumentRow, columns: list[ColumnRow], row_of: dict[int, int]) -> F64:

@@ -9,23 +9,37 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from liqgrid.api.grids import _to_rows
+from liqgrid.api import grids
 from liqgrid.engine.market.arrays import F64
 
 repeatable = settings(derandomize=True, database=None, deadline=None, max_examples=80)
 amounts = arrays.arrays(
     np.float64,
     st.tuples(st.just(2), st.integers(1, 3), st.integers(1, 12)),
-    elements=st.one_of(st.just(0.0), st.floats(1e-6, 1e9)),
+    elements=st.one_of(st.just(0.0), st.floats(2**-20, 2**30, width=32)),
 )
+
+
+BEYOND = 3  # bins that edges may lie outside of all bins
+FIRST_BIN = -2  # the first bin of all, as prices below 1 have it
 
 
 @st.composite
 def bins_and_edges(draw: st.DrawFn) -> tuple[F64, F64]:
     """Amounts per bin (2, T, P), and ascending row edges in bins from the first."""
     sides = draw(amounts)
-    inner = draw(st.lists(st.floats(0, sides.shape[2]), min_size=2, max_size=20))
-    return sides, np.array(sorted(inner))
+    edges = draw(st.lists(st.floats(-BEYOND, sides.shape[2] + BEYOND), min_size=2, max_size=20))
+    return sides, np.array(sorted(edges))
+
+
+def _to_rows(sides: F64, positions: F64) -> F64:
+    """Both sides in rows, those that no bin reaches too."""
+    rows = np.zeros((*sides.shape[:2], len(positions) - 1))
+    for side, bins in enumerate(sides):
+        reached, held, totals = grids._to_rows(bins.astype(np.float32), 1.0, FIRST_BIN, positions + FIRST_BIN)
+        rows[side, :, reached] = held
+        assert np.allclose(totals, bins.sum(axis=1), rtol=1e-6)
+    return rows
 
 
 def slow_rows(sides: F64, positions: F64) -> F64:
@@ -57,7 +71,7 @@ def test_rows_are_those_of_the_slow_loop(case: tuple[F64, F64]) -> None:
 @given(bins_and_edges())
 def test_rows_over_everything_conserve_the_amounts(case: tuple[F64, F64]) -> None:
     sides, positions = case
-    everything = np.concatenate([[0.0], positions, [float(sides.shape[2])]])
+    everything = np.concatenate([[-4.0], positions, [sides.shape[2] + 4.0]])
     assert close(_to_rows(sides, everything).sum(axis=2), sides.sum(axis=2), sides)
 
 
