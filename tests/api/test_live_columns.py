@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
+import httpx
 import numpy as np
 import psycopg
 import pytest
@@ -218,9 +220,27 @@ def test_many_wait_and_each_column_is_read_once(venue: Venue, monkeypatch: pytes
 
 
 @pytest.mark.soak
-def test_a_thousand_connections_wait(venue: Venue) -> None:
+def test_a_thousand_connections_wait_while_questions_are_answered(venue: Venue) -> None:
+    async def ask_on(api: Api, answers: list[str]) -> None:
+        async with httpx.AsyncClient(base_url=api.client.base_url, timeout=60, trust_env=False) as client:
+            for rows in itertools.count(10):  # each another question, so that none is answered from memory
+                query = (
+                    f'{{ grid(pair: "BTC-USDT", interval: M15, last: 20, rows: {rows % 1000 + 10}) {{ asOf long }} }}'
+                )
+                answer = (await client.post("/graphql", json={"query": query})).json()
+                assert "errors" not in answer, answer
+                answers.append(answer["data"]["grid"]["asOf"])
+
+    async def both(api: Api) -> int:
+        answers: list[str] = []
+        asking = asyncio.create_task(ask_on(api, answers))
+        await hold(api, venue, 1000, 1000)
+        assert not asking.done(), asking.exception()
+        asking.cancel()
+        return len(answers)
+
     with serving(venue.dsn) as api:
-        asyncio.run(hold(api, venue, 1000, 1000))
+        assert asyncio.run(both(api)) > 20
 
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
