@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +52,10 @@ class Liqgrid:
         while self.started:
             process = self.started.pop()
             process.kill()
-            process.communicate()
+            process.wait()
+            for stream in (process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
 
 
 @dataclass
@@ -60,20 +64,30 @@ class Running:
 
     process: subprocess.Popen[str]
     said: list[str] = field(default_factory=list)
+    _logged: list[str] = field(default_factory=list)
+    _logs: threading.Thread | None = None
 
     def wait_until_served(self) -> str:
-        """Return host and port, once it answers there."""
+        """Return host and port, once it answers there; from then on its log is read, or it would wait for that."""
         assert self.process.stdout is not None
+        assert self.process.stderr is not None
         for line in self.process.stdout:
             self.said.append(line.rstrip())
             if address := re.search(r"http://([\d.]+:\d+)/graphql", line):
+                self._logs = threading.Thread(target=self._logged.extend, args=[self.process.stderr], daemon=True)
+                self._logs.start()
                 return address[1]
         raise AssertionError(f"it ended: {self.said}, {self.process.communicate()[1]}")
 
     def end(self, number: signal.Signals) -> tuple[int, str]:
+        """Send a signal; return the exit code and the log."""
         self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=PATIENCE_S)
-        return self.process.returncode, errors
+        if self._logs is None:
+            _, errors = self.process.communicate(timeout=PATIENCE_S)
+            return self.process.returncode, errors
+        code = self.process.wait(PATIENCE_S)
+        self._logs.join(PATIENCE_S)
+        return code, "".join(self._logged)
 
 
 @dataclass(frozen=True)

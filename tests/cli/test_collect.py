@@ -82,7 +82,7 @@ def test_backfill_goes_on_where_it_was_interrupted(
         again = configured.run("backfill", "--days", "2", LIQGRID_DSN=migrated_dsn)
     bars = stored_bars(connection, "BTC", PriceType.LAST)
     assert [row[0] for row in bars] == list(range(bars[0][0], bars[-1][0] + 1, MINUTE_MS))
-    assert bars[-1][0] - bars[0][0] >= 2 * DAY_MS - MINUTE_MS
+    assert bars[-1][0] - bars[0][0] >= 2 * DAY_MS - 10 * MINUTE_MS  # the market's clock went on between the two runs
     assert "requests, " in again.stdout
 
 

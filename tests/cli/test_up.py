@@ -92,7 +92,7 @@ def test_up_recovers_from_a_kill(lasting: Liqgrid) -> None:
     killed = lasting.start("up", "--no-collect", "--port", "0")
     killed.wait_until_served()
     os.killpg(killed.process.pid, signal.SIGKILL)  # its worker as well, which would stop the database
-    killed.process.communicate()
+    killed.process.wait()
     assert not is_stopped(lasting)
     running = lasting.start("up", "--no-collect", "--port", "0")
     answer = ask(running.wait_until_served(), "{ pairs { edges { node { symbol } } } }")
@@ -103,7 +103,7 @@ def test_up_recovers_from_a_kill(lasting: Liqgrid) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_import_stores_nothing(lasting: Liqgrid, tmp_path: Path, number: signal.Signals) -> None:
-    big = write_market(tmp_path, market_rows(100_000, seed=2), "SOLUSDT_1h.csv")
+    big = write_market(tmp_path, market_rows(300_000, seed=2), "SOLUSDT_1h.csv")
     running = lasting.start("import", big)
     assert running.process.stderr is not None
     assert 'event="starting the database" state=done' in running.process.stderr.readline()

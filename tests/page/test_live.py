@@ -18,6 +18,10 @@ from tests.page.conftest import Venue
 from tests.page.test_map import GRID
 from tests.page.viewer import Viewer
 
+BUSY = """() => { setTimeout(() => {
+  const end = performance.now() + 1000;
+  while (performance.now() < end);
+}, 0); }"""
 LOST = ("WebSocket connection to", "ERR_CONNECTION_REFUSED", "401 (Unauthorized)")
 
 
@@ -55,6 +59,23 @@ def test_a_coin_is_followed_by_its_largest_pair(venue: Venue, viewer: Viewer) ->
         viewer.page.wait_for_selector('#live[data-state="live"]')
         venue.grow(2)
         viewer.until("last", venue.newest_ms)
+
+
+@pytest.mark.parametrize("pair", ["BTC", "BTC-USDT"])
+def test_a_pointer_on_the_map_stays_there_while_columns_come(venue: Venue, viewer: Viewer, pair: str) -> None:
+    """The library fails for good where it looks under a crosshair while its data changes."""
+    with watching(venue, viewer) as api:
+        viewer.open(api, f"?pair={pair}")
+        viewer.page.wait_for_selector('#live[data-state="live"]')
+        box = viewer.page.locator("#chart").bounding_box()
+        assert box is not None
+        viewer.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 4)
+        viewer.page.wait_for_selector("#readout .long")
+        for count in (1, 3, 1):
+            viewer.page.evaluate(BUSY)  # so that what comes meanwhile comes before the next frame
+            venue.grow(count)
+            viewer.until("last", venue.newest_ms)
+            assert viewer.page.locator("#readout .long").count() == 1
 
 
 def test_columns_made_anew_take_the_place_of_others(venue: Venue, viewer: Viewer) -> None:

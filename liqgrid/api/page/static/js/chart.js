@@ -41,6 +41,7 @@ export class Chart {
     this.coming = null;
     /** @type {import("./series.js").Series | undefined} */
     this.series = undefined;
+    this.swapped = () => {}; // called when data changed, and the crosshair is hidden
     this.chart = library.createChart(element, {
       autoSize: true,
       layout: { attributionLogo: false, fontSize: 11, panes: { enableResize: true } },
@@ -141,11 +142,9 @@ export class Chart {
     for (const layer of [this.profile, this.marks, this.highlight]) layer.grid = grid;
     const top = grid.bars[grid.newest]?.price ?? grid.high;
     this.candles.applyOptions({ priceFormat: { type: "custom", formatter: priceText, minMove: 10 ** (Math.floor(Math.log10(top)) - 6) } });
-    if (this.series) this._drawSeries(this.series);
-    this.candles.setData(Array.from({ length: grid.count }, (_, slot) => this._candle(slot)));
-    this.drawn = grid.count;
-    this._tellPrice();
+    this._drawAll();
     this.look(view ?? this.wholeView());
+    this.swapped();
   }
 
   /**
@@ -183,10 +182,12 @@ export class Chart {
       this.reset(this.view());
       return;
     }
+    this._hideCrosshair();
     for (let slot = from; slot < grid.count; slot++) this.candles.update(this._candle(slot));
     this.drawn = grid.count;
     this._tellPrice();
     this.heatmap.requestUpdate?.();
+    this.swapped();
   }
 
   /**
@@ -194,12 +195,26 @@ export class Chart {
    * @param {Window | null} view as it was before they went
    */
   reset(view) {
+    this._drawAll();
+    if (view) this.look(view);
+    this.swapped();
+  }
+
+  _drawAll() {
     const grid = /** @type {Grid} */ (this.grid);
     if (this.series) this._drawSeries(this.series);
+    this._hideCrosshair();
     this.candles.setData(Array.from({ length: grid.count }, (_, slot) => this._candle(slot)));
     this.drawn = grid.count;
     this._tellPrice();
-    if (view) this.look(view);
+  }
+
+  /**
+   * Data that changes moves the library's time scale before its series know of it. Under a crosshair it then looks at a
+   * series between two states, and never recovers (tradingview/lightweight-charts#2044). Who shows it shows it again.
+   */
+  _hideCrosshair() {
+    this.chart.clearCrosshairPosition();
   }
 
   /** The times and prices of the whole grid, with room for the profile. */
@@ -258,10 +273,12 @@ export class Chart {
     this.element.dataset.marks = String(series.marks.length);
     this.tellPanes({});
     this.fit();
+    this.swapped();
   }
 
   /** @param {import("./series.js").Series} series */
   _drawSeries(series) {
+    this._hideCrosshair();
     const grid = /** @type {Grid} */ (this.grid);
     // A time the candles do not have would be a column of its own.
     const within = (/** @type {number} */ closeMs) =>

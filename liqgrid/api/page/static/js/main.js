@@ -32,7 +32,6 @@ const session = new Session(chart, {
   drawn: (grid) => {
     tellScale();
     tellNewest();
-    crosshair.again();
     panels.cover(grid);
   },
   moment: () => panels.ask(state, /** @type {any} */ (session.grid).interval),

@@ -19,6 +19,7 @@ export class Crosshair {
     chart.chart.subscribeCrosshairMove((/** @type {any} */ event) => {
       if (event.sourceEvent && event.point) this._point(event.point, event.paneIndex ?? 0);
     });
+    chart.swapped = () => this._again();
     const element = byId("chart");
     element.addEventListener("pointerleave", () => this._leave(false));
     element.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
@@ -53,9 +54,23 @@ export class Crosshair {
     }
   }
 
-  /** Read again what lies under the crosshair, after columns came. */
-  again() {
-    if (this.pointed) this._point(this.pointed.point, this.pointed.pane);
+  /** Read again what lies under the crosshair and show it, after columns came. */
+  _again() {
+    const { pointed } = this;
+    if (pointed) this._point(pointed.point, pointed.pane);
+    // In another pane it comes back with the pointer's next move.
+    const { place } = this;
+    const isThere = place && place.slot < (this.chart.grid?.count ?? 0);
+    if (isThere && (pointed?.pane ?? 0) === 0) this._show(place.slot, place.price);
+  }
+
+  /**
+   * @param {number} slot
+   * @param {number} price
+   */
+  _show(slot, price) {
+    const grid = /** @type {import("./grid.js").Grid} */ (this.chart.grid);
+    this.chart.chart.setCrosshairPosition(price, grid.closeOf(slot) / 1000, this.chart.candles);
   }
 
   /**
@@ -128,7 +143,7 @@ export class Crosshair {
     const row = Math.min(Math.max(from.row + up, 0), grid.rows - 1);
     const middle = Math.sqrt(grid.edges[row] * grid.edges[row + 1]);
     this.pointed = null;
-    this.chart.chart.setCrosshairPosition(middle, grid.closeOf(slot) / 1000, this.chart.candles);
+    this._show(slot, middle);
     this._tell({ slot, row, price: middle }, true);
   }
 
