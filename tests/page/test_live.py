@@ -151,7 +151,7 @@ def test_a_lost_connection_is_shown_and_resumed_where_it_was(venue: Venue, viewe
         viewer.page.close()
 
 
-def test_a_key_is_asked_for_and_sent_as_a_header_only(venue: Venue, viewer: Viewer) -> None:
+def test_a_key_is_asked_for_and_never_in_an_address(venue: Venue, viewer: Viewer) -> None:
     viewer.expected = LOST
     key = create_key(venue.connection, "somebody", [Scope.READ, Scope.STREAM], 600, 60_000)
     with watching(venue, viewer, AccessRules(anonymous=Anonymous.NOBODY)) as api:
@@ -161,6 +161,9 @@ def test_a_key_is_asked_for_and_sent_as_a_header_only(venue: Venue, viewer: View
         viewer.page.locator("#key").fill(key)
         viewer.page.keyboard.press("Enter")
         viewer.page.wait_for_selector("#chart[data-from]")
+        viewer.page.wait_for_selector('#live[data-state="live"]')
+        venue.grow()
+        viewer.until("last", venue.newest_ms)  # the key opened the WebSocket as well
         assert viewer.page.evaluate("sessionStorage.length + localStorage.length") == 1
         asked = [request for request in viewer.asked if request.url.endswith("/graphql")]
         assert asked[-1].headers["x-api-key"] == key
