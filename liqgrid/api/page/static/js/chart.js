@@ -204,6 +204,9 @@ export class Chart {
     const grid = /** @type {Grid} */ (this.grid);
     if (this.series) this._drawSeries(this.series);
     this._hideCrosshair();
+    // Emptied first: given the same times again while no other series has data, the library keeps the places of the data
+    // before, and when others join it mixes the two up and never draws again.
+    this.candles.setData([]);
     this.candles.setData(Array.from({ length: grid.count }, (_, slot) => this._candle(slot)));
     this.drawn = grid.count;
     this._tellPrice();
