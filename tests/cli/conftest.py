@@ -27,7 +27,7 @@ class Liqgrid:
     """``liqgrid`` over one home; ``started`` are the processes to end with the test."""
 
     home: Path
-    started: list[subprocess.Popen[str]] = field(default_factory=list)
+    started: list[Running] = field(default_factory=list)
 
     def environment(self, **settings: str) -> dict[str, str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("LIQGRID_", "PG"))}
@@ -45,17 +45,15 @@ class Liqgrid:
             env=self.environment(**settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True,
         )  # fmt: skip
-        self.started.append(process)
-        return Running(process)
+        running = Running(process)
+        self.started.append(running)
+        return running
 
     def end_all(self) -> None:
         while self.started:
-            process = self.started.pop()
-            process.kill()
-            process.wait()
-            for stream in (process.stdout, process.stderr):
-                if stream is not None:
-                    stream.close()
+            running = self.started.pop()
+            running.process.kill()
+            running.wait()
 
 
 @dataclass
@@ -82,11 +80,18 @@ class Running:
     def end(self, number: signal.Signals) -> tuple[int, str]:
         """Send a signal; return the exit code and the log."""
         self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> tuple[int, str]:
+        """Return the exit code and the log, when it and all it started have ended: they share the log."""
         if self._logs is None:
             _, errors = self.process.communicate(timeout=PATIENCE_S)
             return self.process.returncode, errors
         code = self.process.wait(PATIENCE_S)
         self._logs.join(PATIENCE_S)
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
         return code, "".join(self._logged)
 
 

@@ -92,7 +92,7 @@ def test_up_recovers_from_a_kill(lasting: Liqgrid) -> None:
     killed = lasting.start("up", "--no-collect", "--port", "0")
     killed.wait_until_served()
     os.killpg(killed.process.pid, signal.SIGKILL)  # its worker as well, which would stop the database
-    killed.process.wait()
+    killed.wait()
     assert not is_stopped(lasting)
     running = lasting.start("up", "--no-collect", "--port", "0")
     answer = ask(running.wait_until_served(), "{ pairs { edges { node { symbol } } } }")
