@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from graphql import (
@@ -26,6 +25,7 @@ from graphql.execution.values import get_argument_values, get_variable_values
 
 from liqgrid.api.grids import DEFAULT_LAST, MAX_CELLS, MAX_COLUMNS
 from liqgrid.engine.market.interval import Interval
+from liqgrid.engine.market.times import in_utc
 
 MAX_COST = 10_000
 EXPORT_COST = 1000  # a history of any length, read a little at a time
@@ -43,9 +43,8 @@ def cost_of(question: str, values: Mapping[str, Any], fields: frozenset[str] = f
     if question.startswith(_FREE):
         return 1
     numbers = _numbers(question, values)
-    numbers += (
-        sum(not fields.isdisjoint(group) for group in _DEEP_FIELDS) * int(values.get("limit") or 1) * _DEEP_NUMBERS
-    )
+    looks = sum(not fields.isdisjoint(group) for group in _DEEP_FIELDS)
+    numbers += looks * int(values.get("limit") or 1) * _DEEP_NUMBERS
     return max(-(-numbers // _NUMBERS_A_POINT), 1)
 
 
@@ -63,13 +62,8 @@ def _columns(values: Mapping[str, Any]) -> int:
     if start is None:
         return min(int(values.get("last") or DEFAULT_LAST), MAX_COLUMNS)
     end = values.get("end")
-    end_s = time.time() if end is None else _seconds(end)
-    return min(max(int((end_s - _seconds(start)) * 1000) // Interval(values["interval"]).ms, 1), MAX_COLUMNS)
-
-
-def _seconds(moment: datetime) -> float:
-    """Return epoch seconds; without a zone it is UTC, as everywhere, whatever the clock of this machine says."""
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+    end_s = time.time() if end is None else in_utc(end).timestamp()
+    return min(max(int((end_s - in_utc(start).timestamp()) * 1000) // Interval(values["interval"]).ms, 1), MAX_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from liqgrid.api.encode import Packed, pack
 from liqgrid.api.grids import Unit
 from liqgrid.engine.market.instrument import Side
 from liqgrid.engine.market.interval import Interval
+from liqgrid.engine.market.times import in_utc
 
 PackedArray = NewType("PackedArray", Packed)
 
@@ -48,7 +49,4 @@ def optional_time(ts_ms: int | None) -> datetime | None:
 
 def milliseconds(time: datetime | None) -> int | None:
     """Return a client's time as epoch milliseconds; a time without a zone is UTC."""
-    if time is None:
-        return None
-    aware = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
-    return round(aware.timestamp() * 1000)
+    return None if time is None else round(in_utc(time).timestamp() * 1000)

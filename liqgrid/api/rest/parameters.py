@@ -10,11 +10,12 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NoReturn
 
 from liqgrid.engine.market.errors import BadRequest
+from liqgrid.engine.market.times import in_utc
 
 _SHOWN = 60  # characters of a value that an error repeats
 _LONGEST = 200
@@ -116,8 +117,7 @@ def _within(parameter: Parameter, text: str, value: float) -> float:
 
 def _time(parameter: Parameter, text: str) -> datetime:
     try:
-        time = datetime.fromisoformat(text)
-        return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+        return in_utc(datetime.fromisoformat(text))
     except ValueError:
         lost = " (a + in a URL is written %2B)" if " " in text else ""
         _refuse(parameter, text, f"{_allowed(parameter)}{lost}")

@@ -1,8 +1,13 @@
-"""Times as text, for people and for files."""
+"""Times: as text for people and for files, and as somebody gave them."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+
+
+def in_utc(time: datetime) -> datetime:
+    """Return a time with its zone; one without is UTC, whatever the clock of this machine says."""
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
 def utc(ts_ms: int) -> str:
