@@ -10,7 +10,7 @@ _MOST_CLIENTS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Allowance:
     """What a client has left: at most ``limit`` a window, all of it free again in ``reset_s``.
 
     ``wait_s`` is None where it was granted, else how long to wait before asking for the same again.
@@ -30,7 +30,7 @@ class Use:
     now: int = 0
     before: int = 0
 
-    def take(self, amount: int, limit: int, now_s: float) -> Reading:
+    def take(self, amount: int, limit: int, now_s: float) -> Allowance:
         """Count ``amount`` at a time if that much is left, and say what is left."""
         window, passed_s = divmod(now_s, WINDOW_S)
         number = int(window)
@@ -43,7 +43,7 @@ class Use:
             self.now += amount
         reset_s = (2 * WINDOW_S if self.now else WINDOW_S) - passed_s if self.now or self.before else 0.0
         remaining = max(int(limit - self.now - fading), 0)
-        return Reading(limit, remaining, reset_s, None if granted else _wait_s(self, amount, limit, passed_s))
+        return Allowance(limit, remaining, reset_s, None if granted else _wait_s(self, amount, limit, passed_s))
 
 
 class SlidingWindow:
@@ -60,7 +60,7 @@ class SlidingWindow:
     def __len__(self) -> int:
         return len(self._uses)
 
-    def take(self, client: str, amount: int, limit: int, now_s: float) -> Reading:
+    def take(self, client: str, amount: int, limit: int, now_s: float) -> Allowance:
         """Count ``amount`` against a client if that much is left, and say what is left."""
         use = self._uses.pop(client, None) or Use(0)
         self._uses[client] = use

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 
-from liqgrid.api.rates import Reading, Use
+from liqgrid.api.rates import Allowance, Use
 
 _ENTRY = struct.Struct("=16sqqq")  # a client's digest, and its use: number, now, before
 _WAYS = 8  # entries of a place; a new client takes that of the one that was silent longest
@@ -28,7 +28,7 @@ class SharedWindow:
         self._file = file
         self._first_byte = first_byte
 
-    def take(self, client: str, amount: int, limit: int, now_s: float) -> Reading:
+    def take(self, client: str, amount: int, limit: int, now_s: float) -> Allowance:
         """Count ``amount`` against a client if that much is left, and say what is left."""
         digest = blake2b(client.encode(), digest_size=16).digest()
         place = int.from_bytes(digest[:4], "little") % _PLACES
@@ -40,9 +40,9 @@ class SharedWindow:
                 way, use = min(range(_WAYS), key=lambda one: entries[one][1]), Use(0)
             else:
                 use = Use(*entries[way][1:])
-            reading = use.take(amount, limit, now_s)
+            allowance = use.take(amount, limit, now_s)
             _ENTRY.pack_into(self._memory, begin + way * _ENTRY.size, digest, use.number, use.now, use.before)
-        return reading
+        return allowance
 
     @contextmanager
     def _locked(self, place: int) -> Iterator[None]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from liqgrid.api.cost import MAX_COST, Price
-from liqgrid.api.rates import Reading, SlidingWindow
+from liqgrid.api.rates import Allowance, SlidingWindow
 from liqgrid.engine.market.errors import LiqgridError, QueryTooComplex, RateLimited
 
 
@@ -24,7 +24,7 @@ class Limits:
 class Window(Protocol):
     """Counts what clients use."""
 
-    def take(self, client: str, amount: int, limit: int, now_s: float) -> Reading:
+    def take(self, client: str, amount: int, limit: int, now_s: float) -> Allowance:
         """Count ``amount`` against a client if that much is left, and say what is left."""
 
 
@@ -49,9 +49,9 @@ class Visit:
     client: str = "local"
     limits: Limits | None = None
     meters: Meters = field(default_factory=Meters)
-    requests: Reading | None = None
+    requests: Allowance | None = None
     requested_cost: int | None = None
-    cost: Reading | None = None
+    cost: Allowance | None = None
     wait_s: float | None = None
     price: Price | None = None
     key_id: str | None = None
