@@ -116,11 +116,11 @@ async def _admit_by_key(connection: HTTPConnection, visit: Visit, text: str) -> 
     key = await _ring(connection).find(text)
     if key is None:
         return False
-    visit.client = visit.key_id = key.key_id
-    visit.limits, visit.must_show_key = key.limits, False
+    visit.client = key.key_id
     needed = _needed(connection)
     if needed not in key.scopes:
         raise Forbidden(f"this key does not open {connection.url.path}: it lacks the scope {needed}")
+    visit.key_id, visit.limits, visit.must_show_key = key.key_id, key.limits, False
     return True
 
 
