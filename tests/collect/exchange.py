@@ -12,6 +12,7 @@ from liqgrid.engine.collect.keep import OnRows, no_hook
 from liqgrid.engine.collect.plan import CollectPlan, VenuePlan
 from liqgrid.engine.market.instrument import Pair, PriceType
 from liqgrid.engine.sim.parameters import symbol_parameters
+from liqgrid.engine.sim.server import LocalExchange
 from liqgrid.engine.sim.tape import Market, minutes_between, new_market, play_until
 from liqgrid.engine.sim.wire import kline_rows
 from liqgrid.engine.store.database import Connection
@@ -20,7 +21,9 @@ MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 ORIGIN_MS = 1_760_054_400_000  # a midnight
+NOW_MS = ORIGIN_MS + DAY_MS + 30_000  # half a minute into a bar
 PATIENCE_S = 20.0
+BOTH = (PriceType.LAST, PriceType.MARK)
 
 Row = tuple[int, float, float, float, float]
 BARS: LiteralString = """
@@ -86,3 +89,23 @@ async def until(condition: Callable[[], bool], what: str) -> None:
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"waited in vain: {what}")
         await asyncio.sleep(0.01)
+
+
+async def step(local: LocalExchange, minutes: int, connection: Connection, coins: tuple[str, ...] = ("BTC",)) -> None:
+    """Let minutes pass one by one, and wait after each until its bars are stored."""
+    for _ in range(minutes):
+        await local.advance(MINUTE_MS)
+        newest_ms = local.exchange.now_ms() // MINUTE_MS * MINUTE_MS - MINUTE_MS
+
+        def are_stored(newest_ms: int = newest_ms) -> bool:
+            bars = [stored_bars(connection, coin, price_type) for coin in coins for price_type in BOTH]
+            return all(rows and rows[-1][0] >= newest_ms for rows in bars)
+
+        await until(are_stored, f"bars that open at {newest_ms}")
+
+
+async def subscribed(local: LocalExchange, connection: Connection) -> None:
+    """Wait until collection listens, and has its cursors."""
+    cursors: LiteralString = "SELECT count(*) FROM collect_cursor WHERE stream LIKE 'bar:%'"
+    await until(lambda: bool(local.sockets.connections), "a subscription")
+    await until(lambda: connection.execute(cursors).fetchone() == (2,), "cursors")

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import pytest
 
-from liqgrid.engine.market.instrument import PriceType
 from liqgrid.engine.sim.clock import RunningClock
 from liqgrid.engine.sim.faults import Faults
 from liqgrid.engine.sim.limits import WeightLimit
@@ -27,10 +26,19 @@ from liqgrid.engine.store.database import connected
 from liqgrid.engine.store.embedded import embedded_server
 from liqgrid.engine.store.migrate import migrate
 from liqgrid.engine.store.programs import wheel_binaries
-from tests.collect.exchange import DAY_MS, HOUR_MS, MINUTE_MS, ORIGIN_MS, make_market, stored_bars, stored_gaps, truth
+from tests.collect.exchange import (
+    BOTH,
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    ORIGIN_MS,
+    make_market,
+    stored_bars,
+    stored_gaps,
+    truth,
+)
 
 pytestmark = pytest.mark.soak
-BOTH = (PriceType.LAST, PriceType.MARK)
 CONFIG = """
 [collect]
 venues = ["binance"]
