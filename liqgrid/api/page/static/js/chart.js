@@ -41,7 +41,7 @@ export class Chart {
     this.coming = null;
     /** @type {import("./series.js").Series | undefined} */
     this.series = undefined;
-    this.swapped = () => {}; // called when data changed, and the crosshair is hidden
+    this.swapped = () => {}; // called when data or the view changed, and the crosshair is hidden or elsewhere
     this.chart = library.createChart(element, {
       autoSize: true,
       layout: { attributionLogo: false, fontSize: 11, panes: { enableResize: true } },
@@ -144,7 +144,6 @@ export class Chart {
     this.candles.applyOptions({ priceFormat: { type: "custom", formatter: priceText, minMove: 10 ** (Math.floor(Math.log10(top)) - 6) } });
     this._drawAll();
     this.look(view ?? this.wholeView());
-    this.swapped();
   }
 
   /**
@@ -179,7 +178,7 @@ export class Chart {
   extend(from) {
     const grid = /** @type {Grid} */ (this.grid);
     if (from < this.drawn - 1) {
-      this.reset(this.view());
+      this.reset(this.followedView());
       return;
     }
     this._hideCrosshair();
@@ -197,7 +196,7 @@ export class Chart {
   reset(view) {
     this._drawAll();
     if (view) this.look(view);
-    this.swapped();
+    else this.swapped();
   }
 
   _drawAll() {
@@ -242,6 +241,19 @@ export class Chart {
     return { from: at(range.from), to: at(range.to), low: prices.from, high: prices.to };
   }
 
+  /**
+   * Return what is in sight once columns were added that are not drawn yet: it moves with the newest that was in sight, as
+   * the library has it move where it is given one column after the other.
+   * @returns {Window | null}
+   */
+  followedView() {
+    const view = this.view();
+    const grid = /** @type {Grid} */ (this.grid);
+    if (!view || view.to < grid.closeOf(this.drawn - 1)) return view;
+    const moved = (grid.count - this.drawn) * grid.stepMs;
+    return { ...view, from: view.from + moved, to: view.to + moved };
+  }
+
   /** @param {Window} view */
   look(view) {
     const grid = /** @type {Grid} */ (this.grid);
@@ -250,7 +262,9 @@ export class Chart {
     this._reach(view.low, view.high);
     this.coming = view; // the library takes times with its next frame
     requestAnimationFrame(() => requestAnimationFrame(() => {
-      if (this.coming === view) this.coming = null;
+      if (this.coming !== view) return;
+      this.coming = null;
+      this.swapped();
     }));
   }
 

@@ -192,7 +192,7 @@ export class Session {
     }
     for (const one of this.stored) if (one.interval === grid.interval) one.last = Math.max(one.last, grid.lastMs);
     if (grid.count > most) {
-      const view = this.chart.view();
+      const view = this.chart.followedView();
       grid.dropOldest(grid.count - (this.columns ?? 0));
       raster.paint(0);
       this.chart.reset(view);
