@@ -1,11 +1,12 @@
-/** The chart: the library's axes, candles, panes and crosshair, our map under them, and the view as times and prices. */
+/** The chart: the library's axes, candles and crosshair, our map under them, and the view as times and prices. */
 
 import { HeatmapLayer } from "./layers/heatmap.js";
 import { HighlightLayer } from "./layers/highlight.js";
 import { MarksLayer } from "./layers/marks.js";
 import { ProfileLayer } from "./layers/profile.js";
 import { WatermarkLayer } from "./layers/watermark.js";
-import { percent, price as priceText, short as shortText } from "./format.js";
+import { price as priceText } from "./format.js";
+import { Panes } from "./panes.js";
 import { chartColours } from "./theme.js";
 
 /** @typedef {import("./grid.js").Grid} Grid */
@@ -16,8 +17,6 @@ const LOGARITHMIC = 1;
 const NORMAL_CROSSHAIR = 0;
 const MAP_PANE = 0;
 const AXIS = 72; // pixels of the price axis, enough for most prices, so that it does not move
-const TITLE_ONLY = 22; // pixels of a pane nothing is stored for
-const PANES = ["Open interest", "Funding", "Realised liquidations"];
 
 const seconds = (/** @type {number} */ ms) => ms / 1000;
 
@@ -39,8 +38,6 @@ export class Chart {
     this.drawn = 0; // columns the candles have
     /** @type {Window | null} a view that is set, and not yet drawn */
     this.coming = null;
-    /** @type {import("./series.js").Series | undefined} */
-    this.series = undefined;
     this.swapped = () => {}; // called when data or the view changed, and the crosshair is hidden or elsewhere
     this.chart = library.createChart(element, {
       autoSize: true,
@@ -61,30 +58,14 @@ export class Chart {
   }
 
   _addSeries() {
-    const { CandlestickSeries, HistogramSeries, LineSeries } = library;
-    this.candles = this.chart.addSeries(CandlestickSeries, { priceLineVisible: false, lastValueVisible: false }, MAP_PANE);
+    this.candles = this.chart.addSeries(
+      library.CandlestickSeries, { priceLineVisible: false, lastValueVisible: false }, MAP_PANE,
+    );
     this._reach(1, 2); // as long as a range is given the library makes none of its own
     for (const layer of [this.heatmap, this.watermark, this.marks, this.highlight, this.profile]) {
       this.candles.attachPrimitive(layer);
     }
-    const quiet = { priceLineVisible: false, lastValueVisible: false, priceFormat: { type: "custom", minMove: 1e-9 } };
-    const amounts = { ...quiet, priceFormat: { ...quiet.priceFormat, formatter: shortText } };
-    this.interest = this.chart.addSeries(LineSeries, { ...amounts, lineWidth: 2, crosshairMarkerRadius: 3 }, 1);
-    this.funding = this.chart.addSeries(
-      HistogramSeries,
-      { ...quiet, priceFormat: { ...quiet.priceFormat, formatter: (/** @type {number} */ rate) => percent(rate, 3) } },
-      2,
-    );
-    this.realisedLong = this.chart.addSeries(HistogramSeries, amounts, 3);
-    this.realisedShort = this.chart.addSeries(HistogramSeries, amounts, 3);
-    for (let pane = 1; pane <= PANES.length; pane++) {
-      this.chart.priceScale("right", pane).applyOptions({
-        mode: 0, autoScale: true, scaleMargins: { top: 0.3, bottom: 0.14 }, minimumWidth: AXIS,
-      });
-    }
-    this.titles = PANES.map((_, i) =>
-      library.createTextWatermark(this.chart.panes()[i + 1], { horzAlign: "left", vertAlign: "top", lines: [] }),
-    );
+    this.panes = new Panes(this.chart, AXIS);
   }
 
   /** Take the colours of the theme that is on. */
@@ -108,10 +89,12 @@ export class Chart {
       borderVisible: false,
     });
     this.priceLine?.applyOptions({ color: colours.accent });
-    this.interest.applyOptions({ color: colours.accent });
-    this.realisedLong.applyOptions({ color: colours.long });
-    this.realisedShort.applyOptions({ color: colours.short });
-    this.tellPanes({});
+    this.panes.recolour(colours);
+  }
+
+  /** What the panes show; undefined until it came. */
+  get series() {
+    return this.panes.series;
   }
 
   /** Fit what depends on the width: the room of the profile, and how high the panes are. */
@@ -120,12 +103,7 @@ export class Chart {
     this.profile.width = Math.round(Math.min(Math.max(width * 0.12, 58), 150));
     this.watermark.margin = this.profile.width;
     const small = Math.max(Math.min(height * 0.115, 92), 54);
-    const { series } = this;
-    const none = (/** @type {Map<number, number>[]} */ ...values) => series !== undefined && values.every((one) => one.size === 0);
-    const below = [
-      none(series?.interest ?? new Map()), none(series?.funding ?? new Map()),
-      none(series?.realisedLong ?? new Map(), series?.realisedShort ?? new Map()),
-    ].map((empty) => (empty ? TITLE_ONLY : small));
+    const below = this.panes.heights(small);
     const factors = [Math.max(height - below.reduce((a, b) => a + b) - 26, 120), ...below];
     this.chart.panes().forEach((/** @type {any} */ pane, /** @type {number} */ i) => pane.setStretchFactor(factors[i]));
   }
@@ -201,8 +179,8 @@ export class Chart {
 
   _drawAll() {
     const grid = /** @type {Grid} */ (this.grid);
-    if (this.series) this._drawSeries(this.series);
     this._hideCrosshair();
+    this.panes.draw(grid);
     // Emptied first: given the same times again while no other series has data, the library keeps the places of the data
     // before, and when others join it mixes the two up and never draws again.
     this.candles.setData([]);
@@ -284,54 +262,20 @@ export class Chart {
    * @param {import("./series.js").Series} series
    */
   showSeries(series) {
-    this._drawSeries(series);
-    this.marks.show(series.marks, /** @type {Grid} */ (this.grid));
-    this.series = series;
+    const grid = /** @type {Grid} */ (this.grid);
+    this._hideCrosshair();
+    this.panes.show(series, grid);
+    this.marks.show(series.marks, grid);
     this.element.dataset.marks = String(series.marks.length);
-    this.tellPanes({});
     this.fit();
     this.swapped();
-  }
-
-  /** @param {import("./series.js").Series} series */
-  _drawSeries(series) {
-    this._hideCrosshair();
-    const grid = /** @type {Grid} */ (this.grid);
-    // A time the candles do not have would be a column of its own.
-    const within = (/** @type {number} */ closeMs) =>
-      closeMs >= grid.firstMs && closeMs <= grid.lastMs && (closeMs - grid.firstMs) % grid.stepMs === 0;
-    const points = (/** @type {Map<number, number>} */ values, /** @type {(value: number) => any} */ point) =>
-      [...values.keys()].filter(within).sort((a, b) => a - b)
-        .map((closeMs) => ({ time: seconds(closeMs), ...point(values.get(closeMs) ?? 0) }));
-    const plain = (/** @type {number} */ value) => ({ value });
-    this.interest.setData(points(series.interest, plain));
-    this.funding.setData(
-      points(series.funding, (value) => ({ value, color: value >= 0 ? this.colours?.long : this.colours?.short })),
-    );
-    this.realisedLong.setData(points(series.realisedLong, (value) => ({ value: -value })));
-    this.realisedShort.setData(points(series.realisedShort, plain));
   }
 
   /**
    * Write into the panes what they show, with the values under the crosshair.
    * @param {{closeMs?: number}} at
    */
-  tellPanes({ closeMs }) {
-    const series = this.series;
-    const line = (/** @type {number} */ pane, /** @type {string} */ value) =>
-      /** @type {any[]} */ (this.titles)[pane].applyOptions({
-        lines: [{ text: `${PANES[pane]}${value ? `  ${value}` : ""}`, color: this.colours?.muted, fontSize: 11, fontFamily: this.colours?.font }],
-      });
-    const value = (/** @type {Map<number, number> | undefined} */ values) =>
-      closeMs === undefined ? undefined : values?.get(closeMs);
-    const interest = value(series?.interest);
-    const rate = value(series?.funding);
-    const [long, short] = [value(series?.realisedLong), value(series?.realisedShort)];
-    const absent = (/** @type {number | undefined} */ size, /** @type {string} */ otherwise) => (size === 0 ? "none stored" : otherwise);
-    line(0, interest === undefined ? absent(series?.interest.size, series?.baseUnit ?? "") : `${shortText(interest)} ${series?.baseUnit ?? ""}`);
-    line(1, rate === undefined ? absent(series?.funding.size, "longs pay above 0") : percent(rate, 4));
-    line(2, long === undefined && short === undefined
-      ? absent(series ? series.realisedLong.size + series.realisedShort.size : undefined, "shorts up, longs down")
-      : `longs ${shortText(long ?? 0)}, shorts ${shortText(short ?? 0)} ${this.grid?.unit ?? ""}`);
+  tellPanes(at) {
+    this.panes.tell(at, this.grid?.unit ?? "");
   }
 }
