@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from liqgrid.cli.config import load_config
+from liqgrid.cli.interrupts import INTERRUPTED
 from liqgrid.cli.logs import configure_logs
 from liqgrid.cli.progress import progress
 from liqgrid.cli.settings import Settings
@@ -22,7 +23,6 @@ from liqgrid.engine.store.jobs import queue_job
 from liqgrid.engine.store.raw import ensure_instrument
 
 T = TypeVar("T")
-INTERRUPTED = 130
 
 
 def run_until_told(work: Coroutine[Any, Any, T]) -> T | None:

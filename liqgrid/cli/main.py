@@ -8,7 +8,6 @@ A verb imports what it needs when it is called, so that help answers at once. Ex
 
 from __future__ import annotations
 
-import signal
 import socket
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from liqgrid.cli.interrupts import INTERRUPTED, end_like_ctrl_c
 from liqgrid.cli.keys import keys
 from liqgrid.cli.options import (
     HELP,
@@ -50,21 +50,15 @@ app.add_typer(keys, name="keys")
 
 def main() -> None:
     """Run the command line; an expected failure is one line and an exit code, never a traceback."""
-    _end_like_ctrl_c("SIGTERM", "SIGHUP")
+    end_like_ctrl_c("SIGTERM", "SIGHUP")
     try:
         app(prog_name="liqgrid")
     except LiqgridError as error:
         mark = typer.style(f"error {error.code}:", fg="red", bold=True)
         typer.echo(f"{mark} {error.message}", err=True)
         sys.exit(2 if isinstance(error, BadSetting) else 1)
-
-
-def _end_like_ctrl_c(*names: str) -> None:
-    """Let these signals end the process as Ctrl-C does: everything that was started is stopped on the way out."""
-    for name in names:
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP
-            signal.signal(number, signal.default_int_handler)
+    except KeyboardInterrupt:  # before a verb began; from then on typer sees to it
+        sys.exit(INTERRUPTED)
 
 
 @app.callback(invoke_without_command=True)

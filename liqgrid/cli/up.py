@@ -10,10 +10,11 @@ from pathlib import Path
 from liqgrid.cli.access import check_access
 from liqgrid.cli.builds import build_each
 from liqgrid.cli.children import child
-from liqgrid.cli.collects import INTERRUPTED, backfill, plan_of, say_plan
+from liqgrid.cli.collects import backfill, plan_of, say_plan
 from liqgrid.cli.database import database, describe
 from liqgrid.cli.demo import DAYS, FIRST, FIRST_DAYS, Demo
 from liqgrid.cli.imports import check_file, import_file
+from liqgrid.cli.interrupts import INTERRUPTED
 from liqgrid.cli.listen import listening
 from liqgrid.cli.settings import Settings
 from liqgrid.cli.text import SIMULATED_DATA, say, warn

@@ -152,6 +152,15 @@ def test_unexpected_errors_are_not_swallowed(inside: Inside, monkeypatch: pytest
         inside.run("schema")
 
 
+def test_interrupted_before_a_verb_began_it_ends_as_after(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("liqgrid.cli.main.app", interrupted)
+    result = inside.run("status")
+    assert (result.code, result.output, result.errors) == (130, "", "")
+
+
 def raise_in_schema(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     """Let the verb `schema` end with ``error``."""
 
