@@ -12,37 +12,101 @@ PARTS: Final = {
     "composition": """
 composition {
   leverage {
-    leverage
-    notional
-    share
+    leverage notional share
   }
   age {
-    youngerThan
-    olderThan
-    notional
-    share
+    youngerThan olderThan notional share
   }
   venues {
-    venue
-    symbol
-    notional
-    share
+    venue symbol notional share
   }
 }
 """,
     "lineage": """
-id
-born
-bornBefore
+id born bornBefore swept
 peak {
-  at
-  notional
+  at notional
 }
-swept
 """,
 }
 
-BARS: Final = """
+_CASCADE_SIDE: Final = """
+fragment CascadeSide on CascadeSide {
+  side notional base share unbinnedShare
+}
+"""
+
+_CLUSTER: Final = """
+fragment Cluster on Cluster {
+  side low high peakPrice notional base distance share
+  # composition
+  # lineage
+}
+"""
+
+_COVERAGE: Final = """
+fragment Coverage on Coverage {
+  simulated missing modelledShare unplacedShare staleSeconds
+  venues {
+    venue pair symbol openInterestShare columns newest storedUntil markColumns carriedOpenInterestColumns
+    tiersAssumed barsWithoutVolume tiersAssumedBefore
+  }
+  gaps {
+    venue symbol stream startsAt endsAt
+  }
+}
+"""
+
+_INSTRUMENT: Final = """
+fragment Instrument on Instrument {
+  symbol venue openInterest lastBarAt builtUntil builtAt
+  grids {
+    interval columns first last
+  }
+}
+"""
+
+_MODEL_INFO: Final = """
+fragment ModelInfo on ModelInfo {
+  version parametersHash parameters formulaVersions computedAt
+}
+"""
+
+_PAGE_INFO: Final = """
+fragment PageInfo on PageInfo {
+  hasNextPage endCursor
+}
+"""
+
+_PAIR: Final = """
+fragment Pair on Pair {
+  symbol coin quote
+  instruments {
+    ...Instrument
+  }
+}
+"""
+
+_SIDE_EXPOSURE: Final = """
+fragment SideExposure on SideExposure {
+  side notional base maxPainPrice
+  nearest {
+    ...Cluster
+  }
+  curve {
+    prices notional
+  }
+}
+"""
+
+_ZONE_CLUSTER: Final = """
+fragment ZoneCluster on ZoneCluster {
+  low high peakPrice notional
+}
+"""
+
+BARS: Final = (
+    """
 query Bars(
   $pair: String!, $interval: Interval!, $venue: String, $start: DateTime, $end: DateTime, $first: Int!,
   $after: String
@@ -50,99 +114,90 @@ query Bars(
   bars(
     pair: $pair, interval: $interval, venue: $venue, start: $start, end: $end, first: $first, after: $after
   ) {
-    symbol
-    times
+    symbol times interval open high low close volume
     pageInfo {
-      hasNextPage
-      endCursor
+      ...PageInfo
     }
-    interval
-    open
-    high
-    low
-    close
-    volume
   }
 }
 """
+    + _PAGE_INFO
+)
 
-OPEN_INTEREST: Final = """
+OPEN_INTEREST: Final = (
+    """
 query OpenInterest(
   $pair: String!, $venue: String, $start: DateTime, $end: DateTime, $first: Int!, $after: String
 ) {
   openInterest(
     pair: $pair, venue: $venue, start: $start, end: $end, first: $first, after: $after
   ) {
-    symbol
-    times
+    symbol times openInterest
     pageInfo {
-      hasNextPage
-      endCursor
+      ...PageInfo
     }
-    openInterest
   }
 }
 """
+    + _PAGE_INFO
+)
 
-FUNDING_RATES: Final = """
+FUNDING_RATES: Final = (
+    """
 query FundingRates(
   $pair: String!, $venue: String, $start: DateTime, $end: DateTime, $first: Int!, $after: String
 ) {
   fundingRates(
     pair: $pair, venue: $venue, start: $start, end: $end, first: $first, after: $after
   ) {
-    symbol
-    times
+    symbol times rate
     pageInfo {
-      hasNextPage
-      endCursor
+      ...PageInfo
     }
-    rate
   }
 }
 """
+    + _PAGE_INFO
+)
 
-LONG_SHORT_RATIOS: Final = """
+LONG_SHORT_RATIOS: Final = (
+    """
 query LongShortRatios(
   $pair: String!, $venue: String, $start: DateTime, $end: DateTime, $first: Int!, $after: String
 ) {
   longShortRatios(
     pair: $pair, venue: $venue, start: $start, end: $end, first: $first, after: $after
   ) {
-    symbol
-    times
+    symbol times ratio long short
     pageInfo {
-      hasNextPage
-      endCursor
+      ...PageInfo
     }
-    ratio
-    long
-    short
   }
 }
 """
+    + _PAGE_INFO
+)
 
-LIQUIDATIONS: Final = """
+LIQUIDATIONS: Final = (
+    """
 query Liquidations(
   $pair: String!, $venue: String, $start: DateTime, $end: DateTime, $first: Int!, $after: String
 ) {
   liquidations(
     pair: $pair, venue: $venue, start: $start, end: $end, first: $first, after: $after
   ) {
-    symbol
-    times
+    symbol times price long short
     pageInfo {
-      hasNextPage
-      endCursor
+      ...PageInfo
     }
-    price
-    long
-    short
   }
 }
 """
+    + _PAGE_INFO
+)
 
-LIQUIDATION_BARS: Final = """
+LIQUIDATION_BARS: Final = (
+    """
 query LiquidationBars(
   $pair: String!, $interval: Interval!, $venue: String, $start: DateTime, $end: DateTime, $first: Int!,
   $after: String
@@ -150,22 +205,18 @@ query LiquidationBars(
   liquidationBars(
     pair: $pair, interval: $interval, venue: $venue, start: $start, end: $end, first: $first, after: $after
   ) {
-    symbol
-    times
+    symbol times interval long short longNotional shortNotional
     pageInfo {
-      hasNextPage
-      endCursor
+      ...PageInfo
     }
-    interval
-    long
-    short
-    longNotional
-    shortNotional
   }
 }
 """
+    + _PAGE_INFO
+)
 
-PAIRS: Final = """
+PAIRS: Final = (
+    """
 query Pairs(
   $venue: String, $coin: String, $first: Int!, $after: String
 ) {
@@ -173,64 +224,40 @@ query Pairs(
     venue: $venue, coin: $coin, first: $first, after: $after
   ) {
     edges {
-      node {
-        symbol
-        coin
-        quote
-        instruments {
-          symbol
-          venue
-          openInterest
-          lastBarAt
-          builtUntil
-          builtAt
-          grids {
-            interval
-            columns
-            first
-            last
-          }
-        }
-      }
       cursor
+      node {
+        ...Pair
+      }
     }
     pageInfo {
-      hasNextPage
-      endCursor
+      ...PageInfo
     }
   }
 }
 """
+    + _INSTRUMENT
+    + _PAGE_INFO
+    + _PAIR
+)
 
-PAIR: Final = """
+PAIR: Final = (
+    """
 query Pair(
   $symbol: String!
 ) {
   pair(
     symbol: $symbol
   ) {
-    symbol
-    coin
-    quote
-    instruments {
-      symbol
-      venue
-      openInterest
-      lastBarAt
-      builtUntil
-      builtAt
-      grids {
-        interval
-        columns
-        first
-        last
-      }
-    }
+    ...Pair
   }
 }
 """
+    + _INSTRUMENT
+    + _PAIR
+)
 
-GRID: Final = """
+GRID: Final = (
+    """
 query Grid(
   $pair: String!, $interval: Interval!, $start: DateTime, $end: DateTime, $last: Int, $venues: [String!],
   $priceLow: Float, $priceHigh: Float, $rows: Int!, $unit: Unit!
@@ -239,69 +266,28 @@ query Grid(
     pair: $pair, interval: $interval, start: $start, end: $end, last: $last, venues: $venues, priceLow: $priceLow,
     priceHigh: $priceHigh, rows: $rows, unit: $unit
   ) {
-    pair
-    interval
-    asOf
-    unit
-    times
-    priceEdges
-    long
-    short
-    longTotal
-    shortTotal
+    pair interval asOf unit times priceEdges long short longTotal shortTotal maximum
     bars {
-      open
-      high
-      low
-      close
-      volume
-      price
+      open high low close volume price
     }
-    maximum
     percentiles {
-      percent
-      value
+      percent value
     }
     model {
-      version
-      parametersHash
-      parameters
-      formulaVersions
-      computedAt
+      ...ModelInfo
     }
     coverage {
-      simulated
-      venues {
-        venue
-        pair
-        symbol
-        openInterestShare
-        columns
-        newest
-        storedUntil
-        markColumns
-        carriedOpenInterestColumns
-        tiersAssumed
-        barsWithoutVolume
-        tiersAssumedBefore
-      }
-      missing
-      modelledShare
-      unplacedShare
-      gaps {
-        venue
-        symbol
-        stream
-        startsAt
-        endsAt
-      }
-      staleSeconds
+      ...Coverage
     }
   }
 }
 """
+    + _COVERAGE
+    + _MODEL_INFO
+)
 
-TOP_CLUSTERS: Final = """
+TOP_CLUSTERS: Final = (
+    """
 query TopClusters(
   $pair: String!, $interval: Interval!, $at: DateTime, $venues: [String!], $side: Side, $within: Float!,
   $limit: Int!
@@ -309,174 +295,62 @@ query TopClusters(
   topClusters(
     pair: $pair, interval: $interval, at: $at, venues: $venues, side: $side, within: $within, limit: $limit
   ) {
-    pair
-    interval
-    asOf
-    price
-    unit
+    pair interval asOf price unit
     model {
-      version
-      parametersHash
-      parameters
-      formulaVersions
-      computedAt
+      ...ModelInfo
     }
     coverage {
-      simulated
-      venues {
-        venue
-        pair
-        symbol
-        openInterestShare
-        columns
-        newest
-        storedUntil
-        markColumns
-        carriedOpenInterestColumns
-        tiersAssumed
-        barsWithoutVolume
-        tiersAssumedBefore
-      }
-      missing
-      modelledShare
-      unplacedShare
-      gaps {
-        venue
-        symbol
-        stream
-        startsAt
-        endsAt
-      }
-      staleSeconds
+      ...Coverage
     }
     clusters {
-      side
-      low
-      high
-      peakPrice
-      notional
-      base
-      distance
-      share
-      # composition
-      # lineage
+      ...Cluster
     }
   }
 }
 """
+    + _CLUSTER
+    + _COVERAGE
+    + _MODEL_INFO
+)
 
-EXPOSURE: Final = """
+EXPOSURE: Final = (
+    """
 query Exposure(
   $pair: String!, $interval: Interval!, $at: DateTime, $venues: [String!], $bands: [Float!]
 ) {
   exposure(
     pair: $pair, interval: $interval, at: $at, venues: $venues, bands: $bands
   ) {
-    pair
-    interval
-    asOf
-    price
-    unit
+    pair interval asOf price unit heavier
     model {
-      version
-      parametersHash
-      parameters
-      formulaVersions
-      computedAt
+      ...ModelInfo
     }
     coverage {
-      simulated
-      venues {
-        venue
-        pair
-        symbol
-        openInterestShare
-        columns
-        newest
-        storedUntil
-        markColumns
-        carriedOpenInterestColumns
-        tiersAssumed
-        barsWithoutVolume
-        tiersAssumedBefore
-      }
-      missing
-      modelledShare
-      unplacedShare
-      gaps {
-        venue
-        symbol
-        stream
-        startsAt
-        endsAt
-      }
-      staleSeconds
+      ...Coverage
     }
     long {
-      side
-      notional
-      base
-      nearest {
-        side
-        low
-        high
-        peakPrice
-        notional
-        base
-        distance
-        share
-        # composition
-        # lineage
-      }
-      maxPainPrice
-      curve {
-        prices
-        notional
-      }
+      ...SideExposure
     }
     short {
-      side
-      notional
-      base
-      nearest {
-        side
-        low
-        high
-        peakPrice
-        notional
-        base
-        distance
-        share
-        # composition
-        # lineage
-      }
-      maxPainPrice
-      curve {
-        prices
-        notional
-      }
+      ...SideExposure
     }
     bands {
-      within
-      long
-      short
-      imbalance
-      heavier
+      within long short imbalance heavier
     }
-    heavier
     percentiles {
-      within
-      long
-      short
-      imbalance
-      columns
-      since
+      within long short imbalance columns since
     }
   }
 }
 """
+    + _CLUSTER
+    + _COVERAGE
+    + _MODEL_INFO
+    + _SIDE_EXPOSURE
+)
 
-CASCADE: Final = """
+CASCADE: Final = (
+    """
 query Cascade(
   $pair: String!, $interval: Interval!, $at: DateTime, $venues: [String!], $priceTo: Float, $path: [Float!],
   $impact: Float!
@@ -484,89 +358,35 @@ query Cascade(
   cascade(
     pair: $pair, interval: $interval, at: $at, venues: $venues, priceTo: $priceTo, path: $path, impact: $impact
   ) {
-    pair
-    interval
-    asOf
-    price
-    unit
+    pair interval asOf price unit endPrice triggered impact dailyVolatility dailyVolume dailyColumns
     model {
-      version
-      parametersHash
-      parameters
-      formulaVersions
-      computedAt
+      ...ModelInfo
     }
     coverage {
-      simulated
-      venues {
-        venue
-        pair
-        symbol
-        openInterestShare
-        columns
-        newest
-        storedUntil
-        markColumns
-        carriedOpenInterestColumns
-        tiersAssumed
-        barsWithoutVolume
-        tiersAssumedBefore
-      }
-      missing
-      modelledShare
-      unplacedShare
-      gaps {
-        venue
-        symbol
-        stream
-        startsAt
-        endsAt
-      }
-      staleSeconds
+      ...Coverage
     }
     long {
-      side
-      notional
-      base
-      share
-      unbinnedShare
+      ...CascadeSide
     }
     short {
-      side
-      notional
-      base
-      share
-      unbinnedShare
+      ...CascadeSide
     }
-    endPrice
-    triggered
-    impact
-    dailyVolatility
-    dailyVolume
-    dailyColumns
     steps {
-      leg
-      side
-      price
-      base
-      notional
-      cumulative
+      leg side price base notional cumulative
     }
     legs {
-      start
-      target
-      end
-      side
-      base
-      notional
-      overshoot
-      atColumnEnd
+      start target end side base notional overshoot atColumnEnd
     }
   }
 }
 """
+    + _CASCADE_SIDE
+    + _COVERAGE
+    + _MODEL_INFO
+)
 
-STOP_ZONES: Final = """
+STOP_ZONES: Final = (
+    """
 query StopZones(
   $pair: String!, $interval: Interval!, $at: DateTime, $venues: [String!], $side: Side, $within: Float!,
   $minWidth: Float!, $limit: Int!
@@ -575,159 +395,67 @@ query StopZones(
     pair: $pair, interval: $interval, at: $at, venues: $venues, side: $side, within: $within, minWidth: $minWidth,
     limit: $limit
   ) {
-    pair
-    interval
-    asOf
-    price
-    unit
+    pair interval asOf price unit
     model {
-      version
-      parametersHash
-      parameters
-      formulaVersions
-      computedAt
+      ...ModelInfo
     }
     coverage {
-      simulated
-      venues {
-        venue
-        pair
-        symbol
-        openInterestShare
-        columns
-        newest
-        storedUntil
-        markColumns
-        carriedOpenInterestColumns
-        tiersAssumed
-        barsWithoutVolume
-        tiersAssumedBefore
-      }
-      missing
-      modelledShare
-      unplacedShare
-      gaps {
-        venue
-        symbol
-        stream
-        startsAt
-        endsAt
-      }
-      staleSeconds
+      ...Coverage
     }
     zones {
-      side
-      low
-      high
-      distance
-      notional
-      density
-      before
+      side low high distance notional density before
       clusterBefore {
-        low
-        high
-        peakPrice
-        notional
+        ...ZoneCluster
       }
       clusterBeyond {
-        low
-        high
-        peakPrice
-        notional
+        ...ZoneCluster
       }
     }
   }
 }
 """
+    + _COVERAGE
+    + _MODEL_INFO
+    + _ZONE_CLUSTER
+)
 
-SIGNALS: Final = """
+SIGNALS: Final = (
+    """
 query Signals(
   $pair: String!, $interval: Interval!, $at: DateTime, $venues: [String!]
 ) {
   signals(
     pair: $pair, interval: $interval, at: $at, venues: $venues
   ) {
-    pair
-    interval
-    asOf
-    price
-    unit
+    pair interval asOf price unit agree
     model {
-      version
-      parametersHash
-      parameters
-      formulaVersions
-      computedAt
+      ...ModelInfo
     }
     coverage {
-      simulated
-      venues {
-        venue
-        pair
-        symbol
-        openInterestShare
-        columns
-        newest
-        storedUntil
-        markColumns
-        carriedOpenInterestColumns
-        tiersAssumed
-        barsWithoutVolume
-        tiersAssumedBefore
-      }
-      missing
-      modelledShare
-      unplacedShare
-      gaps {
-        venue
-        symbol
-        stream
-        startsAt
-        endsAt
-      }
-      staleSeconds
+      ...Coverage
     }
     heavier {
-      side
-      within
-      long
-      short
-      imbalance
+      side within long short imbalance
     }
     magnets {
-      side
-      low
-      high
-      peakPrice
-      notional
-      base
-      distance
-      share
-      # composition
-      # lineage
+      ...Cluster
     }
     funding {
-      rate
-      day
-      change
-      trend
-      paying
+      rate day change trend paying
     }
     openInterest {
-      base
-      change
-      trend
+      base change trend
     }
-    agree
     squeeze {
-      side
-      notional
-      funding
-      openInterestChange
+      side notional funding openInterestChange
     }
   }
 }
 """
+    + _CLUSTER
+    + _COVERAGE
+    + _MODEL_INFO
+)
 
 SKILL: Final = """
 query Skill(
@@ -736,45 +464,24 @@ query Skill(
   skill(
     pair: $pair
   ) {
-    symbol
-    interval
-    mean
-    long
-    short
-    longBars
-    shortBars
-    start
-    end
-    modelVersion
-    parametersHash
+    symbol interval mean long short longBars shortBars start end modelVersion parametersHash
   }
 }
 """
 
-STATUS: Final = """
+STATUS: Final = (
+    """
 query Status {
   status {
-    version
-    schemaVersion
-    database
-    simulated
+    version schemaVersion database simulated
     instruments {
-      symbol
-      venue
-      openInterest
-      lastBarAt
-      builtUntil
-      builtAt
-      grids {
-        interval
-        columns
-        first
-        last
-      }
+      ...Instrument
     }
   }
 }
 """
+    + _INSTRUMENT
+)
 
 LIVE_GRID_COLUMN: Final = """
 subscription GridColumn(
@@ -785,31 +492,13 @@ subscription GridColumn(
     pair: $pair, interval: $interval, after: $after, venues: $venues, priceLow: $priceLow, priceHigh: $priceHigh,
     rows: $rows, unit: $unit
   ) {
-    cursor
-    closeTime
-    replaces
-    unit
-    priceEdges
-    long
-    short
-    longTotal
-    shortTotal
+    cursor closeTime replaces unit priceEdges long short longTotal shortTotal modelledShare unplacedShare
     bar {
-      open
-      high
-      low
-      close
-      volume
-      price
+      open high low close volume price
     }
     venues {
-      venue
-      openInterestShare
-      mark
-      carriedOpenInterest
+      venue openInterestShare mark carriedOpenInterest
     }
-    modelledShare
-    unplacedShare
   }
 }
 """
@@ -821,13 +510,7 @@ subscription Liquidations(
   liquidations(
     pair: $pair, after: $after
   ) {
-    cursor
-    symbol
-    time
-    side
-    price
-    base
-    notional
+    cursor symbol time side price base notional
   }
 }
 """

@@ -33,7 +33,9 @@ from liqgrid_client import AsyncClient, Client, asynchronous, documents, synchro
 from liqgrid_client.wire import camel, enumerated, word
 
 SCHEMA = build_schema(sdl())
-DOCUMENTS = {name: text for name, text in vars(documents).items() if name.isupper() and name != "PARTS"}
+DOCUMENTS = {
+    name: text for name, text in vars(documents).items() if name.isupper() and name != "PARTS" and name[0] != "_"
+}
 PLAIN = {"String": str, "ID": str, "Int": int, "Float": float, "Boolean": bool, "DateTime": datetime}
 # Methods that are named otherwise than their question, and arguments that are paged over inside.
 METHODS = {"gridColumn": "grid_columns", "Subscription.liquidations": "live_liquidations"}
