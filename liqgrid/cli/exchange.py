@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from liqgrid.cli.progress import progress
-from liqgrid.cli.text import say
+from liqgrid.cli.text import pace, say
 from liqgrid.engine.market.errors import BadSetting
 from liqgrid.engine.market.times import utc
 from liqgrid.engine.sim.clock import RunningClock
@@ -88,6 +88,6 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with running_exchange(market, clock, faults, WeightLimit(weight_limit), listener) as local:
         say("exchange", f"SIMULATED {', '.join(market.tapes)} at {local.url}, in Binance USDT-M's public format")
-        say("", f"seed {market.seed}, history from {utc(market.origin_ms)} UTC, {clock.speed:g} times as fast as time")
+        say("", f"seed {market.seed}, history from {utc(market.origin_ms)} UTC, {pace(clock.speed)}")
         say("", "Ctrl-C stops it.")
         await stopped.wait()

@@ -27,3 +27,8 @@ def say(label: str, text: str) -> None:
 def warn(text: str) -> None:
     """Print a warning on standard error."""
     typer.echo(f"{typer.style('warning:', fg='yellow')} {text}", err=True)
+
+
+def pace(speed: float) -> str:
+    """Return how fast a simulated market goes on, in words."""
+    return "at the pace of time" if speed == 1 else f"{speed:g} times as fast as time"

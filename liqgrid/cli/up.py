@@ -17,7 +17,7 @@ from liqgrid.cli.imports import check_file, import_file
 from liqgrid.cli.interrupts import INTERRUPTED
 from liqgrid.cli.listen import listening
 from liqgrid.cli.settings import Settings
-from liqgrid.cli.text import SIMULATED_DATA, say, warn
+from liqgrid.cli.text import SIMULATED_DATA, pace, say, warn
 from liqgrid.engine.collect.venues import load_venue
 from liqgrid.engine.market.errors import LiqgridError
 from liqgrid.engine.market.interval import Interval
@@ -85,7 +85,7 @@ def serve_demo(demo: Demo, listener: socket.socket, open_to_all: bool | None, wo
         from liqgrid.cli.serve import serve_api  # noqa: PLC0415 - as above
 
         with _beside(demo.environment, collects=True):
-            say("collect", f"SIMULATED exchange at {demo.url}, {demo.market.speed:g} times as fast as time")
+            say("collect", f"SIMULATED exchange at {demo.url}, {pace(demo.market.speed)}")
             serve_api(dsn, listener, demo.settings, open_to_all, workers, demo.environment)
 
 
