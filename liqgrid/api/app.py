@@ -40,6 +40,7 @@ from liqgrid.api.rest.vendor.routes import vendor_routes
 from liqgrid.api.safe_headers import SafeHeaders, cross_origin
 from liqgrid.engine.market.api_key import masked
 from liqgrid.engine.market.errors import ErrorCode, LiqgridError
+from liqgrid.engine.model.rows import load
 from liqgrid.sql import queries
 
 MAX_BODY_BYTES = 256 * 1024
@@ -61,6 +62,7 @@ def create_app(dsn: str, rules: AccessRules | None = None, kept: Kept | None = N
         changes = Changes(kept.changes_page)
         app.state.answers = Answers(changes, kept.answers_bytes)
         app.state.pool = await open_pool(dsn, changes)
+        await asyncio.to_thread(load)  # once for an installation it is compiled, which takes seconds
         app.state.keys = KeyRing(app.state.pool, rules.meters.clock)
         reader = await read_role(app.state.pool)
         if reader.may_write:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 from liqgrid.engine.market.arrays import F32
@@ -90,6 +91,12 @@ class ColumnRow:
                 ColumnSide(short.first_bin, decode_span(short.codes, short.exponent), short_quote, self.short_log_kept),
             )
         return self._sides
+
+
+# First bin, exponent and codes of a column's longs and shorts, for where hundreds are wanted.
+SPAN_OF = tuple(
+    attrgetter(*(f"{side}_{name}" for name in ("first_bin", "exponent", "codes"))) for side in ("long", "short")
+)
 
 
 class ColumnSpan(NamedTuple):

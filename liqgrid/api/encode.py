@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
+from pybase64 import b64encode_as_string
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,7 @@ def pack(packed: Packed) -> dict[str, object]:
     """Return ``{"dtype": "<f4", "shape": [288, 300], "data": base64}``."""
     values = np.ascontiguousarray(packed.values)
     little = values.astype(values.dtype.newbyteorder("<"), copy=False)
-    # Base64 needs no escaping, so JSON takes it as it is.
-    data = orjson.Fragment(b'"' + b64encode(little.data) + b'"')
+    data = b64encode_as_string(little.data)  # at many times the speed of the standard library's
     return {"dtype": little.dtype.str, "shape": list(values.shape), "data": data}
 
 

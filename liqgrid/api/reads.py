@@ -194,6 +194,25 @@ async def read_columns(
     return [ColumnRow(*row) for row in rows]
 
 
+async def read_newest_columns(
+    pool: Pool,
+    instruments: Sequence[InstrumentRow],
+    interval: Interval,
+    first_ms: int,
+    until_ms: int | None,
+    last: int | None,
+    most: int,
+) -> list[ColumnRow]:
+    """Return the newest ``last`` columns that close in [first_ms, until_ms], ascending in time, by one statement.
+
+    There are none if more than ``most`` would be.
+    """
+    ids = [row.instrument_id for row in instruments]
+    newest = most + 1 if last is None else min(last, most + 1)
+    rows = await pool.fetch(_SQL["newest_columns_of"], ids, str(interval), first_ms, until_ms, newest, most)
+    return [ColumnRow(*row) for row in rows]
+
+
 def largest_first(instruments: Sequence[InstrumentRow], columns: Sequence[ColumnRow]) -> list[InstrumentRow]:
     """Return the instruments by their open interest in the newest columns, at least one; nothing later decides."""
     newest_ms = columns[-1].close_ms

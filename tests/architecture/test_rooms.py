@@ -110,7 +110,8 @@ def test_market_and_model_import_numpy_and_the_standard_library_only(room: str) 
         for path in MODULES
         if path.is_relative_to(PACKAGE / "engine" / room)
         for name in imported(tree_of(path))
-        if (name_of(path), name) != ("liqgrid/engine/model/kernel.py", "numba")  # the compiled loop, and it alone
+        if (name_of(path), name)
+        != ("liqgrid/engine/model/compiled.py", "numba")  # how loops are compiled, and it alone
         and name not in allowed
         and not any(name == own or name.startswith(f"{own}.") for own in rooms)
     }
@@ -192,7 +193,9 @@ def test_the_check_knows_words_from_parts_of_words() -> None:
     assert not any(words_of(name) & FORBIDDEN_WORDS for name in names)
 
 
-def test_a_process_that_serves_never_loads_the_compiler() -> None:
-    code = "import sys, liqgrid.api.app; print('numba' in sys.modules, 'liqgrid.engine.model.clusters' in sys.modules)"
+def test_a_process_that_serves_never_loads_the_replay() -> None:
+    code = (
+        "import sys, liqgrid.api.app; print(*(f'liqgrid.engine.model.{n}' in sys.modules for n in ('kernel', 'rows')))"
+    )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.split() == ["False", "True"]

@@ -10,11 +10,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from liqgrid.engine.market.arrays import F32, I64, U8
+from liqgrid.engine.market.arrays import F32, F64, I64, U8
 from liqgrid.engine.market.grid import SHARE_BLOCKS
 
 CODE_BYTES = 2
-_MANTISSA_BITS = 11
+MANTISSA_BITS = 11
+MANTISSA_MASK = (1 << MANTISSA_BITS) - 1
+_EXPONENT_OF_LARGEST = 42  # a span's exponent is that of its largest bin: 2¹¹ × 2³¹ = 2⁴²
 _LARGEST = 0xFFFF
 _FLOAT32_BIAS = 127
 
@@ -23,30 +25,30 @@ def encode_spans(base: F32) -> tuple[NDArray[np.uint16], I64]:
     """Return the codes (…, P) and exponents (…) of spans, base units >= 0, each with its own exponent."""
     bits = base.view(np.int32)  # (…, P) exponents and mantissas lie next to each other in a float
     largest = np.maximum(bits.max(axis=-1) >> 23, 31)  # (…) a span of less than 2⁻⁹⁶ has room for every exponent
-    codes = bits + (1 << (22 - _MANTISSA_BITS))
-    codes >>= 23 - _MANTISSA_BITS
-    codes -= ((largest - 31) << _MANTISSA_BITS)[..., None]
-    codes *= codes >= 1 << _MANTISSA_BITS
+    codes = bits + (1 << (22 - MANTISSA_BITS))
+    codes >>= 23 - MANTISSA_BITS
+    codes -= ((largest - 31) << MANTISSA_BITS)[..., None]
+    codes *= codes >= 1 << MANTISSA_BITS
     return np.minimum(codes, _LARGEST, out=codes).astype("<u2"), (largest - _FLOAT32_BIAS).astype(np.int64)
 
 
 def decode_span(codes: bytes, exponent: int) -> F32:
     """Return base units per bin, float32, of the bytes that ``encode_spans`` made."""
-    values: F32 = decode_spans(np.frombuffer(codes, dtype="<u2")[None], np.array([exponent]))[0]
-    return values
+    stored = np.frombuffer(codes, dtype="<u2")
+    mantissas = (stored & MANTISSA_MASK) + (MANTISSA_MASK + 1)
+    base: F32 = (mantissas * scales(np.array([exponent]))[0, stored >> MANTISSA_BITS]).astype(np.float32)
+    return base
 
 
-def decode_spans(codes: NDArray[np.uint16], exponents: I64) -> F32:
-    """Return base units per bin (N, P), float32, of the codes (N, P) of N spans, each with its own exponent (N,).
+def scales(exponents: I64) -> F64:
+    """Return what one of a mantissa is worth (N, 32) in base units, by the upper 5 bits of a code, for N spans.
 
-    A code is the upper bits of the float it stands for, its exponent moved: that of the float is never out of range.
+    A code c stands for (2048 + c mod 2048) × scale[c >> 11], exactly.
     """
-    bits = codes.astype(np.uint32)  # (N, P)
-    bits <<= 23 - _MANTISSA_BITS
-    bits += ((exponents - 31 + _FLOAT32_BIAS) << 23).astype(np.uint32)[:, None]
-    bits *= codes >= 1 << _MANTISSA_BITS
-    values: F32 = bits.view(np.float32)
-    return values
+    powers = np.arange(1 << (16 - MANTISSA_BITS))
+    worth: F64 = np.ldexp(1.0, exponents[:, None] + (powers - _EXPONENT_OF_LARGEST))
+    worth[:, 0] = 0.0
+    return worth
 
 
 def encode_shares(shares: U8) -> bytes:

@@ -9,20 +9,18 @@ sides never touch each other, so each is a pass of its own. Three things make it
 
 Sums run in a fixed order over live bins alone, without fast-math, so that the same inputs give the same bits however
 far the arrays have grown (I4, I5). Only ``replay.py`` imports this module: compiling costs seconds the first time (then
-it is cached on disk), and a process that serves never needs it.
+it is cached on disk), and a process that only serves never needs it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 
 from liqgrid.engine.market.arrays import F32, F64, I64, U8, Bool
 from liqgrid.engine.model.book import CLOSED, LIQUIDATED, LOG_KEPT, OPENED, SCALE, TOTAL, UNPLACED
+from liqgrid.engine.model.compiled import compiled
 
 # Columns of a side's snapshot amounts.
 AT_TOTAL, AT_UNPLACED, AT_OUTSIDE_BASE, AT_OUTSIDE_QUOTE, AT_LOG_KEPT = range(5)
@@ -32,19 +30,8 @@ _SMALLEST_SCALE = 1e-100
 # differences stay finite.
 _FORGOTTEN = 1e6
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
-
-def _compiled(function: _Function) -> _Function:
-    """Compile on first call; keep the machine code on disk where any folder for it can be written."""
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-    try:
-        return cast("_Function", numba.njit(cache=True, **options)(function))
-    except RuntimeError:  # no folder for a cache: a read-only installation of a user without a home
-        return cast("_Function", numba.njit(**options)(function))
-
-
-@_compiled
+@compiled
 def run_side(  # noqa: PLR0912, PLR0915 - one loop, whose calls would cost more than what they do
     is_long: bool,
     cells: F64,
@@ -227,7 +214,7 @@ def run_side(  # noqa: PLR0912, PLR0915 - one loop, whose calls would cost more 
     state[SCALE], state[TOTAL], state[UNPLACED] = scale, total, unplaced
 
 
-@_compiled
+@compiled
 def _tell(live_low: I64, live_high: I64, class_index: I64, shift: F64, lowest: float, highest: float) -> None:
     """Let the live bins of every class reach over the levels of entries at coordinates ``lowest`` … ``highest``."""
     if lowest > highest:
@@ -242,7 +229,7 @@ def _tell(live_low: I64, live_high: I64, class_index: I64, shift: F64, lowest: f
         live_high[j] = max(live_high[j], last)
 
 
-@_compiled
+@compiled
 def _left(is_long: bool, low: float, width: float, close_bin: int) -> float:
     """Return how much of the levels [low, low + width] the close has not passed."""
     if is_long:
@@ -250,7 +237,7 @@ def _left(is_long: bool, low: float, width: float, close_bin: int) -> float:
     return min(width, max(low + width - (close_bin + 1.0), 0.0))
 
 
-@_compiled
+@compiled
 def _emptied(values: F64) -> float:
     """Set values to zero; return what they added up to, in order."""
     held = 0.0
@@ -260,13 +247,13 @@ def _emptied(values: F64) -> float:
     return held
 
 
-@_compiled
+@compiled
 def _multiply(values: F64, factor: float) -> None:
     for i in range(values.shape[0]):
         values[i] *= factor
 
 
-@_compiled
+@compiled
 def _snapshot(
     cells: F64,
     live_low: I64,

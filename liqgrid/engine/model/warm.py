@@ -1,4 +1,4 @@
-"""The compiled replay, made ready before it is needed: ``python -m liqgrid.engine.model.warm``.
+"""What is compiled, made ready before it is needed: ``python -m liqgrid.engine.model.warm``.
 
 Compiling takes some ten seconds, once for an installation: numba keeps the machine code beside the source, or in the
 user's cache folder. Loading what is kept takes well under a second.
@@ -15,10 +15,11 @@ from liqgrid.engine.model.book import empty_book
 from liqgrid.engine.model.levels import level_table
 from liqgrid.engine.model.parameters import ModelParameters
 from liqgrid.engine.model.replay import replay
+from liqgrid.engine.model.rows import load
 
 
 def warm() -> None:
-    """Replay two bars of nothing in particular, so that what does it is compiled and loaded."""
+    """Replay two bars of nothing in particular and lay out a bin, so that what does it is compiled and loaded."""
     instrument, parameters = Instrument("binance", Pair("BTC", "USDT")), ModelParameters()
     price = np.array([100.0, 100.0])
     bars = ReplayInput(
@@ -36,6 +37,7 @@ def warm() -> None:
     )
     levels = level_table(instrument, assumed_tiers(instrument), parameters, 0)
     replay(empty_book(len(parameters.leverages)), bars, levels, parameters, np.array([False, True]))
+    load()
 
 
 if __name__ == "__main__":

@@ -92,7 +92,32 @@ SELECT instrument_id, (extract(epoch FROM ts) * 1000)::bigint AS close_ms, build
 FROM grid_column
 WHERE instrument_id = ANY ($1::integer[]) AND "interval" = $2::text
   AND ts >= to_timestamp($3::bigint / 1000.0) AND ts <= to_timestamp($4::bigint / 1000.0)
-ORDER BY ts
+ORDER BY ts, instrument_id
+
+-- The newest $5 columns from $3 on and up to $4, of each instrument that has any, if there are at most $6 of them.
+-- name: newest_columns_of
+WITH reach AS (
+    SELECT min(ts) AS first, max(ts) AS last, count(*) AS columns
+    FROM (SELECT DISTINCT own.ts
+          FROM unnest($1::integer[]) AS one (instrument_id)
+          CROSS JOIN LATERAL (
+              SELECT g.ts FROM grid_column g
+              WHERE g.instrument_id = one.instrument_id AND g."interval" = $2::text
+                AND g.ts >= to_timestamp($3::bigint / 1000.0)
+                AND g.ts <= coalesce(to_timestamp($4::bigint / 1000.0), 'infinity')
+              ORDER BY g.ts DESC LIMIT $5::bigint) AS own
+          ORDER BY own.ts DESC LIMIT $5::bigint) AS newest)
+SELECT instrument_id, (extract(epoch FROM ts) * 1000)::bigint AS close_ms, build_id, price, open, high, low, close,
+       volume_base, open_interest_base, (extract(epoch FROM open_interest_at) * 1000)::bigint AS open_interest_ms,
+       mark, total_base, long_unplaced_base, short_unplaced_base,
+       long_first_bin, long_exponent, long, long_outside_quote,
+       short_first_bin, short_exponent, short, short_outside_quote,
+       mark_low, mark_high, long_log_kept, short_log_kept
+FROM grid_column
+WHERE instrument_id = ANY ($1::integer[]) AND "interval" = $2::text
+  AND ts >= (SELECT first FROM reach) AND ts <= (SELECT last FROM reach)
+  AND (SELECT columns FROM reach) <= $6::bigint
+ORDER BY ts, instrument_id
 
 -- name: builds
 SELECT build_id, model_version, parameters_hash, formula_version,

@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from liqgrid.api import grids
 from liqgrid.engine.market.arrays import F64
+from liqgrid.engine.market.axis import mid_prices
+from liqgrid.engine.market.span import decode_span, encode_spans
+from liqgrid.engine.model.rows import joined, to_rows
 
 repeatable = settings(derandomize=True, database=None, deadline=None, max_examples=80)
 amounts = arrays.arrays(
@@ -26,19 +28,31 @@ FIRST_BIN = -2  # the first bin of all, as prices below 1 have it
 
 @st.composite
 def bins_and_edges(draw: st.DrawFn) -> tuple[F64, F64]:
-    """Amounts per bin (2, T, P), and ascending row edges in bins from the first."""
+    """Amounts per bin (2, T, P) as they are stored, and ascending row edges in bins from the first."""
     sides = draw(amounts)
     edges = draw(st.lists(st.floats(-BEYOND, sides.shape[2] + BEYOND), min_size=2, max_size=20))
-    return sides, np.array(sorted(edges))
+    return as_stored(sides), np.array(sorted(edges))
 
 
-def _to_rows(sides: F64, positions: F64) -> F64:
+def as_stored(sides: F64) -> F64:
+    codes, exponents = encode_spans(sides.astype(np.float32))
+    spans = [
+        decode_span(own.tobytes(), int(exponent))
+        for own, exponent in zip(codes.reshape(-1, sides.shape[2]), exponents.reshape(-1), strict=True)
+    ]
+    return np.array(spans, dtype=np.float64).reshape(sides.shape)
+
+
+def _to_rows(sides: F64, positions: F64, *, valued: bool = False) -> F64:
     """Both sides in rows, those that no bin reaches too."""
     rows = np.zeros((*sides.shape[:2], len(positions) - 1))
     for side, bins in enumerate(sides):
-        reached, held, totals = grids._to_rows(bins.astype(np.float32), 1.0, FIRST_BIN, positions + FIRST_BIN)
-        rows[side, :, reached] = held
-        assert np.allclose(totals, bins.sum(axis=1), rtol=1e-6)
+        codes, exponents = encode_spans(bins.astype(np.float32))
+        count = len(bins)
+        spans = joined([FIRST_BIN] * count, exponents.tolist(), [own.tobytes() for own in codes])
+        rows[side], totals = to_rows(spans, np.arange(count), count, positions + FIRST_BIN, valued=valued)
+        prices = mid_prices(FIRST_BIN, bins.shape[1]) if valued else 1.0
+        assert np.allclose(totals, (bins * prices).sum(axis=1), rtol=1e-12)
     return rows
 
 
@@ -97,3 +111,20 @@ def test_finer_rows_sum_to_the_coarser_ones(case: tuple[F64, F64], parts: int) -
 def test_rows_that_are_bins_are_the_bins() -> None:
     sides = np.arange(12.0).reshape(2, 1, 6)
     assert (_to_rows(sides, np.arange(7.0)) == sides).all()
+
+
+@repeatable
+@given(bins_and_edges())
+def test_notional_is_at_the_mid_price_of_each_bin(case: tuple[F64, F64]) -> None:
+    sides, positions = case
+    wanted = slow_rows(sides * mid_prices(FIRST_BIN, sides.shape[2]), positions)
+    assert close(_to_rows(sides, positions, valued=True), wanted, sides)
+
+
+def test_columns_of_one_place_add_up_and_each_has_bins_of_its_own() -> None:
+    long, short = (np.array(some, dtype=np.float32) for some in ([1, 2, 4], [8, 16]))
+    (first, first_exponent), (second, second_exponent) = encode_spans(long), encode_spans(short)
+    spans = joined([5, 6, 5], [int(first_exponent), int(second_exponent), 0], [first.tobytes(), second.tobytes(), b""])
+    rows, totals = to_rows(spans, np.array([1, 1, 0]), 3, np.arange(4.0, 10.0), valued=False)
+    assert rows.tolist() == [[0.0] * 5, [0, 1, 2 + 8, 4 + 16, 0], [0.0] * 5]
+    assert totals.tolist() == [0, 31, 0]
