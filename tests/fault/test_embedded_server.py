@@ -75,13 +75,13 @@ def postmaster(data: Path) -> int:
     return int((data / "postmaster.pid").read_text().split()[0])
 
 
-def processes(data: Path) -> list[int]:
-    """Every living process of the server, its children included."""
-    found = []
+def processes(data: Path) -> dict[int, int]:
+    """The owner of every living process of the server, its children included."""
+    found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if (folder / "cwd").samefile(data):
-                found.append(int(folder.name))
+                found[int(folder.name)] = folder.stat().st_uid
         except OSError:  # ended, a zombie, or not ours to see
             continue
     return found
@@ -114,7 +114,7 @@ def test_both_drivers_reach_it_and_nothing_is_left(home: Path, binaries: ServerB
         assert ask(dsn, "SHOW data_directory") == str(data)
         assert asyncio.run(ask_asyncpg(dsn, "SHOW server_encoding")) == "UTF8"
         assert ask(dsn, "SHOW listen_addresses") == ""
-        assert {Path(f"/proc/{pid}").stat().st_uid for pid in processes(data)} == {SERVER_UID}
+        assert set(processes(data).values()) == {SERVER_UID}
         sockets = Path(str(ask(dsn, "SELECT trim('\"' FROM current_setting('unix_socket_directories'))")))
         assert sockets.stat().st_mode & 0o777 == 0o700
         fill(dsn)
