@@ -22,6 +22,7 @@ class SideView:
     base: F32
     total_base: float
     unplaced_base: float
+    near_quote: float
     outside_base: float
     outside_quote: float
     log_kept: float
@@ -43,6 +44,7 @@ def side_view(snapshots: Snapshots, s: int, side: int, price: float) -> SideView
         base=near[first:stop],
         total_base=float(snapshots.total_base[side, s]),
         unplaced_base=float(snapshots.unplaced_base[side, s]),
+        near_quote=float(snapshots.near_quote[side, s]),
         outside_base=float(snapshots.outside_base[side, s]),
         outside_quote=float(snapshots.outside_quote[side, s]),
         log_kept=float(snapshots.log_kept[side, s]),
@@ -57,7 +59,7 @@ def column_of(book: Book, side: int) -> SideView:
     """One side of a book at its price, as a column keeps it."""
     near = np.empty(COLUMN_REACH, dtype=np.float32)
     shares = np.empty((book.raw.shape[1], SHARE_BLOCKS), dtype=np.uint8)
-    amounts = np.zeros(5)
+    amounts = np.zeros(6)
     state = book.state[side]
     amounts[kernel.AT_TOTAL], amounts[kernel.AT_UNPLACED], amounts[kernel.AT_LOG_KEPT] = (
         state[TOTAL],

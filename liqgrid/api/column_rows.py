@@ -50,10 +50,12 @@ class ColumnRow:
     long_first_bin: int
     long_exponent: int
     long_codes: bytes
+    long_quote: float
     long_outside_quote: float
     short_first_bin: int
     short_exponent: int
     short_codes: bytes
+    short_quote: float
     short_outside_quote: float
     mark_low: float
     mark_high: float
@@ -71,6 +73,12 @@ class ColumnRow:
         if row == 0:
             return ColumnSpan(self.long_first_bin, self.long_exponent, self.long_codes)
         return ColumnSpan(self.short_first_bin, self.short_exponent, self.short_codes)
+
+    @property
+    def total_quote(self) -> tuple[float, float]:
+        """Notional of long and short, bins and all."""
+        long, short = self.unbinned_quote
+        return self.long_quote + long, self.short_quote + short
 
     @property
     def unbinned_quote(self) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,11 +13,12 @@ import numpy as np
 from liqgrid.api.column_rows import SPAN_OF, ColumnRow
 from liqgrid.api.database import Pool
 from liqgrid.api.reads import (
+    Extent,
     InstrumentRow,
     largest_first,
-    read_column_range,
+    read_columns,
+    read_extent,
     read_newest_close,
-    read_newest_columns,
     read_pair,
 )
 from liqgrid.engine.market.arrays import F32, F64, I64
@@ -96,10 +98,6 @@ class Budget:
     columns: int = MAX_COLUMNS
     cells: int = MAX_CELLS
 
-    def columns_of(self, rows: int) -> int:
-        """Return how many columns of so many rows are left."""
-        return max(min(self.columns, self.cells // rows), 0)
-
     def take(self, columns: int, rows: int) -> None:
         """Count a grid against the budget.
 
@@ -131,23 +129,38 @@ async def load_grid(pool: Pool, request: GridRequest, budget: Budget) -> Grid:
     check_request(request)
     instruments = await read_pair(pool, request.pair, request.venues)
     first_ms, until_ms = request.start_ms or 0, None if request.end_ms is None else request.end_ms - 1
-    last = (request.last or DEFAULT_LAST) if request.start_ms is None else None
-    most = budget.columns_of(request.rows)
-    columns = await read_newest_columns(pool, instruments, request.interval, first_ms, until_ms, last, most)
-    if not columns:
+    last = (request.last or DEFAULT_LAST) if request.start_ms is None else MAX_COLUMNS + 1
+    extent = await read_extent(pool, instruments, request.interval, first_ms, until_ms, last)
+    if extent is None:
         newest_ms = await read_newest_close(pool, instruments, request.interval, until_ms)
-        _, count = await read_column_range(
-            pool, instruments, request.interval, first_ms, newest_ms, last or MAX_COLUMNS + 1
-        )
-        budget.take(count, request.rows)
         raise NotBuilt(
             f"{request.pair} has no {request.interval} column in that range; the newest closes earlier",
             pair=str(request.pair),
             newest_ms=newest_ms,
         )
-    budget.take(len({column.close_ms for column in columns}), request.rows)
+    return await load_within(pool, request, instruments, extent, budget)
+
+
+async def load_within(
+    pool: Pool, request: GridRequest, instruments: list[InstrumentRow], extent: Extent, budget: Budget
+) -> Grid:
+    """Return the grid of all columns of an extent.
+
+    Raises
+    ------
+    RangeTooLarge
+        If the budget has not that much left.
+    NotBuilt
+        If the columns have gone.
+    """
+    budget.take(extent.columns, request.rows)
+    edges = row_edges(request, extent.low, extent.high)
+    bins = (math.floor(np.log(edges[0]) / LOG_GROWTH), math.floor(np.log(edges[-1]) / LOG_GROWTH) + 1)
+    columns = await read_columns(pool, instruments, request.interval, extent.first_ms, extent.last_ms, bins)
+    if not columns:
+        raise NotBuilt("these columns were just replaced by a newer build; ask again")
     # In a thread, so that a large grid keeps nobody else waiting.
-    return await asyncio.to_thread(assemble, request, largest_first(instruments, columns), columns)
+    return await asyncio.to_thread(assemble, request, largest_first(instruments, columns), columns, edges)
 
 
 def check_request(request: GridRequest) -> None:
@@ -168,20 +181,21 @@ def check_request(request: GridRequest) -> None:
         raise BadRequest(f"priceLow was {low:g}, which is not below priceHigh {high:g}")
 
 
-def assemble(request: GridRequest, instruments: list[InstrumentRow], columns: list[ColumnRow]) -> Grid:
-    """Return the grid of columns, ascending in time; columns of one time add up over venues."""
+def assemble(request: GridRequest, instruments: list[InstrumentRow], columns: list[ColumnRow], edges: F64) -> Grid:
+    """Return the grid of columns, ascending in time, in rows between ``edges`` (R + 1,).
+
+    Columns of one time add up over venues. They have all bins between the outermost edges; others do not matter.
+    """
     close_ms, places = np.unique(np.array([column.close_ms for column in columns]), return_inverse=True)  # (T,), (N,)
-    edges = _row_edges(request, columns)  # (R + 1,)
     coordinates = np.log(edges) / LOG_GROWTH  # (R + 1,) bins
     valued = request.unit is Unit.QUOTE
-    rows, totals = np.empty((2, len(close_ms), request.rows), dtype=np.float32), np.empty((2, len(close_ms)))
+    rows = np.empty((2, len(close_ms), len(edges) - 1), dtype=np.float32)  # (2, T, R)
+    totals = np.empty((2, len(close_ms)))  # (2, T)
     for side in range(2):
         spans = joined(*zip(*map(SPAN_OF[side], columns), strict=True))
-        rows[side], binned = to_rows(spans, places, len(close_ms), coordinates, valued=valued)
-        if valued:
-            totals[side] = binned + np.bincount(places, [column.unbinned_quote[side] for column in columns])
-        else:
-            totals[side] = np.bincount(places, [column.total_base for column in columns])
+        rows[side] = to_rows(spans, places, len(close_ms), coordinates, valued=valued)
+        whole = [column.total_quote[side] if valued else column.total_base for column in columns]
+        totals[side] = np.bincount(places, whole)
     bars = _bars_of(instruments[0], columns, places, len(close_ms))  # (6, T)
     pair = request.pair
     return Grid(
@@ -189,9 +203,10 @@ def assemble(request: GridRequest, instruments: list[InstrumentRow], columns: li
     )
 
 
-def _row_edges(request: GridRequest, columns: list[ColumnRow]) -> F64:
-    low = request.price_low or min(column.low for column in columns) * (1 - _DEFAULT_REACH)
-    high = request.price_high or max(column.high for column in columns) * (1 + _DEFAULT_REACH)
+def row_edges(request: GridRequest, lowest: float, highest: float) -> F64:
+    """Return the edges of the rows asked for, columns' prices being between two."""
+    low = request.price_low or lowest * (1 - _DEFAULT_REACH)
+    high = request.price_high or highest * (1 + _DEFAULT_REACH)
     if low >= high:  # one bound was given, and lies beyond everything
         low, high = (low, low * COLUMN_FACTOR) if request.price_low else (high / COLUMN_FACTOR, high)
     return np.geomspace(low, high, request.rows + 1)

@@ -45,6 +45,17 @@ class BuiltInterval:
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """When the first and the last of some columns close, how many times that are, and between which prices."""
+
+    first_ms: int
+    last_ms: int
+    columns: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class GapRow:
     """A recorded missing stretch [starts_ms, ends_ms) of a stream."""
 
@@ -176,40 +187,35 @@ async def read_newest_close(
     return int(newest)
 
 
-async def read_column_range(
-    pool: Pool, instruments: Sequence[InstrumentRow], interval: Interval, first_ms: int, last_ms: int, most: int
-) -> tuple[int, int]:
-    """Return when the first of the newest ``most`` columns in [first_ms, last_ms] closes, and how many there are."""
-    ids = [row.instrument_id for row in instruments]
-    (row,) = await pool.fetch(_SQL["column_range"], ids, str(interval), first_ms, last_ms, most)
-    return (first_ms if row["first_ms"] is None else row["first_ms"]), row["columns"]
-
-
-async def read_columns(
-    pool: Pool, instruments: Sequence[InstrumentRow], interval: Interval, first_ms: int, last_ms: int
-) -> list[ColumnRow]:
-    """Return the columns that close in [first_ms, last_ms], ascending in time."""
-    ids = [row.instrument_id for row in instruments]
-    rows = await pool.fetch(_SQL["columns"], ids, str(interval), first_ms, last_ms)
-    return [ColumnRow(*row) for row in rows]
-
-
-async def read_newest_columns(
+async def read_extent(
     pool: Pool,
     instruments: Sequence[InstrumentRow],
     interval: Interval,
     first_ms: int,
     until_ms: int | None,
-    last: int | None,
     most: int,
-) -> list[ColumnRow]:
-    """Return the newest ``last`` columns that close in [first_ms, until_ms], ascending in time, by one statement.
+) -> Extent | None:
+    """Return the extent of the newest ``most`` columns that close in [first_ms, until_ms], None if there are none."""
+    ids = [row.instrument_id for row in instruments]
+    (row,) = await pool.fetch(_SQL["extent"], ids, str(interval), first_ms, until_ms, most)
+    return Extent(**row) if row["columns"] else None
 
-    There are none if more than ``most`` would be.
+
+async def read_columns(
+    pool: Pool,
+    instruments: Sequence[InstrumentRow],
+    interval: Interval,
+    first_ms: int,
+    last_ms: int,
+    bins: tuple[int, int] | None = None,
+) -> list[ColumnRow]:
+    """Return the columns that close in [first_ms, last_ms], ascending in time.
+
+    With ``bins``, the first and the one after the last, they have no others.
     """
     ids = [row.instrument_id for row in instruments]
-    newest = most + 1 if last is None else min(last, most + 1)
-    rows = await pool.fetch(_SQL["newest_columns_of"], ids, str(interval), first_ms, until_ms, newest, most)
+    first_bin, stop_bin = bins or (None, None)
+    rows = await pool.fetch(_SQL["columns"], ids, str(interval), first_ms, last_ms, first_bin, stop_bin)
     return [ColumnRow(*row) for row in rows]
 
 

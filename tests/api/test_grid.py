@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,28 @@ def test_a_row_that_is_a_bin_is_the_stored_bin(served: Served, binance: list[Sto
     lies = {"rows": len(base), "priceLow": float(edges[0]), "priceHigh": float(edges[1])}
     grid = dense(served, venues=["binance"], last=1, unit="BASE", **lies)
     assert np.allclose(grid["long"][0], base, rtol=1e-5, atol=1e-9 * base.sum())
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.0, 64_000.0), (64_000.0, 66_000.0), (66_000.0, 1e6)])
+def test_a_range_has_its_part_of_the_stored_bins_and_the_totals_of_all(
+    served: Served, binance: list[StoredColumn], low: float, high: float
+) -> None:
+    grid = dense(served, venues=["binance"], last=3, unit="BASE", rows=7, priceLow=low, priceHigh=high)
+    coordinates = np.log(grid["priceEdges"]) / np.log(1.0005)  # in bins
+    for side in ("long", "short"):
+        for column, own in zip(binance[-3:], grid[side], strict=True):
+            first, base = column.span(side)
+            bins = np.arange(first, first + len(base))
+            within = [np.clip(np.minimum(bins + 1, stop) - np.maximum(bins, start), 0, 1) @ base
+                      for start, stop in pairwise(coordinates)]  # fmt: skip
+            assert np.allclose(own, within, rtol=1e-5, atol=1e-9 * base.sum())
+    for unit in ("BASE", "QUOTE"):
+        ranged, whole = (
+            dense(served, venues=["binance"], last=3, unit=unit, **prices)
+            for prices in ({"priceLow": low, "priceHigh": high}, {})
+        )
+        for total in ("longTotal", "shortTotal"):
+            assert (ranged[total] == whole[total]).all()
 
 
 def test_an_hour_is_the_quarter_that_ends_with_it(served: Served) -> None:

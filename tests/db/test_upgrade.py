@@ -1,4 +1,4 @@
-"""A database of the first release, with rows in it, is brought up by the migrations that came since."""
+"""A database of before, with rows in it, is brought up by the migrations that came since."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from urllib.parse import urlencode
 from psycopg.conninfo import conninfo_to_dict
 from yoyo import get_backend, read_migrations
 
-from liqgrid.engine.store.database import connected, detect_kind
+from liqgrid.engine.build import build_instrument
+from liqgrid.engine.collect.import_csv import import_csv
+from liqgrid.engine.model.parameters import ModelParameters
+from liqgrid.engine.store.database import Connection, connected, detect_kind
 from liqgrid.engine.store.migrate import migrate
+from liqgrid.engine.store.raw import list_instruments
+from tests.markets import market
 
 FIRST_RELEASE = ("0001_raw", "0002_grid", "0003_grid_cell", "0001_hypertables")
 
@@ -59,3 +64,25 @@ def test_a_database_of_the_first_release_is_brought_up(database_dsn: str, tmp_pa
                 "WHERE contype = 'f' AND hypertable_name = 'bar'"
             ).fetchone()
             assert chunks == (0,)
+
+
+def test_a_grid_without_notional_is_made_anew(migrated_dsn: str, tmp_path: Path) -> None:
+    with connected(migrated_dsn) as connection:
+        import_csv(connection, market(30).csv(tmp_path / "bars.csv"))
+        (stored,) = list_instruments(connection)
+        assert build_instrument(connection, stored, ModelParameters()) is not None
+        before = _columns(connection)
+        connection.execute("ALTER TABLE grid_column DROP COLUMN long_quote, DROP COLUMN short_quote")
+        connection.execute("DELETE FROM _yoyo_migration WHERE migration_id = '0060_column_quote'")
+        connection.commit()
+    migrate(migrated_dsn)
+    with connected(migrated_dsn) as connection:
+        assert _columns(connection) == []
+        assert build_instrument(connection, stored, ModelParameters()) is not None
+        assert _columns(connection) == before
+
+
+def _columns(connection: Connection) -> list[tuple[object, ...]]:
+    return connection.execute(
+        'SELECT "interval", ts, long, short, shares, long_quote, short_quote FROM grid_column ORDER BY "interval", ts'
+    ).fetchall()

@@ -22,8 +22,8 @@ SPANS = ("long_first_bin", "long_exponent", "long", "short_first_bin", "short_ex
 COLUMNS = (
     '"interval", ts, price, open, high, low, close, volume_base, open_interest_base, open_interest_at, mark, '
     "mark_low, mark_high, total_base, long_unplaced_base, short_unplaced_base, long_log_kept, short_log_kept, "
-    "long_first_bin, long_exponent, long, long_outside_base, long_outside_quote, "
-    "short_first_bin, short_exponent, short, short_outside_base, short_outside_quote, shares"
+    "long_first_bin, long_exponent, long, long_quote, long_outside_base, long_outside_quote, "
+    "short_first_bin, short_exponent, short, short_quote, short_outside_base, short_outside_quote, shares"
 )
 Grid = dict[str, list[tuple[Any, ...]]]
 Bring = Callable[[Connection, Market], None]

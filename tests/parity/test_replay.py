@@ -219,20 +219,25 @@ def test_tiers_that_change_on_the_way_equal_the_reference() -> None:
     assert_same_end(book, expected)
 
 
-def slow_column(bins: dict[int, float], price: float) -> tuple[dict[int, float], float, float]:
-    """Bins as far as a factor of two from the price's bin; base and notional of what lies outside."""
+def slow_column(bins: dict[int, float], price: float) -> tuple[dict[int, float], float, float, float]:
+    """Bins within a factor of two from the price's bin and their notional; base and notional of what lies outside."""
     reach = int(np.log(2) // np.log(reference.G))
     centre = reference.bin_at(price)
     inside = {k: amount for k, amount in bins.items() if abs(k - centre) <= reach}
     outside = {k: amount for k, amount in bins.items() if k not in inside}
-    return inside, sum(outside.values()), sum(amount * reference.G ** (k + 0.5) for k, amount in outside.items())
+    return inside, slow_notional(inside), sum(outside.values()), slow_notional(outside)
+
+
+def slow_notional(bins: dict[int, float]) -> float:
+    return float(sum(amount * reference.G ** (k + 0.5) for k, amount in bins.items()))
 
 
 def assert_column(column: SideView, bins: dict[int, float], price: float, scale: float) -> None:
-    inside, outside_base, outside_quote = slow_column(bins, price)
+    inside, near_quote, outside_base, outside_quote = slow_column(bins, price)
     fast = column.bins()
     for k in fast.keys() | inside.keys():
         assert abs(fast.get(k, 0.0) - inside.get(k, 0.0)) <= 1e-7 * inside.get(k, 0.0) + 1e-9 * scale  # float32
+    assert column.near_quote == pytest.approx(near_quote, rel=1e-9, abs=1e-9 * scale * price)
     assert column.outside_base == pytest.approx(outside_base, rel=1e-9, abs=1e-9 * scale)
     assert column.outside_quote == pytest.approx(outside_quote, rel=1e-9, abs=1e-9 * scale * price)
 

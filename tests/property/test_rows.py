@@ -50,9 +50,7 @@ def _to_rows(sides: F64, positions: F64, *, valued: bool = False) -> F64:
         codes, exponents = encode_spans(bins.astype(np.float32))
         count = len(bins)
         spans = joined([FIRST_BIN] * count, exponents.tolist(), [own.tobytes() for own in codes])
-        rows[side], totals = to_rows(spans, np.arange(count), count, positions + FIRST_BIN, valued=valued)
-        prices = mid_prices(FIRST_BIN, bins.shape[1]) if valued else 1.0
-        assert np.allclose(totals, (bins * prices).sum(axis=1), rtol=1e-12)
+        rows[side] = to_rows(spans, np.arange(count), count, positions + FIRST_BIN, valued=valued)
     return rows
 
 
@@ -125,6 +123,5 @@ def test_columns_of_one_place_add_up_and_each_has_bins_of_its_own() -> None:
     long, short = (np.array(some, dtype=np.float32) for some in ([1, 2, 4], [8, 16]))
     (first, first_exponent), (second, second_exponent) = encode_spans(long), encode_spans(short)
     spans = joined([5, 6, 5], [int(first_exponent), int(second_exponent), 0], [first.tobytes(), second.tobytes(), b""])
-    rows, totals = to_rows(spans, np.array([1, 1, 0]), 3, np.arange(4.0, 10.0), valued=False)
+    rows = to_rows(spans, np.array([1, 1, 0]), 3, np.arange(4.0, 10.0), valued=False)
     assert rows.tolist() == [[0.0] * 5, [0, 1, 2 + 8, 4 + 16, 0], [0.0] * 5]
-    assert totals.tolist() == [0, 31, 0]

@@ -173,11 +173,11 @@ def test_columns_that_a_change_leaves_as_they_are_are_not_wanted() -> None:
 
 
 def snapshots_of(bar: int, short_by: float = 0.0) -> Snapshots:
-    """One snapshot: a bin of 1 on both sides, 1 of the longs unplaced, 2 and 3 outside, 4 in all."""
+    """One snapshot: a bin of 1 on both sides, worth 50 and 60, 1 of the longs unplaced, 2 and 3 outside, 4 in all."""
     near = np.zeros((2, 1, COLUMN_REACH), dtype=np.float32)
     near[:, 0, 100] = 1.0
     shares = np.zeros((2, 1, 1, SHARE_BLOCKS), dtype=np.uint8)
-    pairs = [(4.0, 4.0), (1.0, 0.0), (2.0, 3.0 - short_by), (200.0, 300.0), (-0.5, -0.75)]
+    pairs = [(4.0, 4.0), (1.0, 0.0), (50.0, 60.0), (2.0, 3.0 - short_by), (200.0, 300.0), (-0.5, -0.75)]
     return Snapshots(np.array([bar]), near, shares, *(np.array(pair)[:, None] for pair in pairs))
 
 
@@ -200,6 +200,7 @@ def test_a_column_has_the_bar_of_its_interval_and_the_state_at_its_close() -> No
         assert columns.mark.tolist() == [True]
         assert columns.total_base.tolist() == [[4.0], [4.0]]
         assert columns.unplaced_base.tolist() == [[1.0], [0.0]]
+        assert columns.near_quote.tolist() == [[50.0], [60.0]]
         assert columns.outside_base.tolist() == [[2.0], [3.0]]
         assert columns.outside_quote.tolist() == [[200.0], [300.0]]
         assert columns.log_kept.tolist() == [[-0.5], [-0.75]]

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
+import numpy as np
+
 from liqgrid.api.column_rows import ColumnRow
 from liqgrid.api.database import Pool
 from liqgrid.api.grids import Grid, GridRequest, assemble, check_request
@@ -163,14 +165,14 @@ async def read_columns_since(
 def _events(
     request: GridRequest, position: ColumnPosition, rows: list[dict[str, Any]]
 ) -> list[tuple[ColumnEvent, ColumnPosition]]:
-    within = replace(request, price_low=position.price_low, price_high=position.price_high)
+    edges = np.geomspace(position.price_low, position.price_high, request.rows + 1)
     events = []
     for close_ms, together in groupby(rows, key=lambda row: int(row["close_ms"])):
         instruments, columns = [], []
         for row in together:
             instruments.append(_instrument(row))
             columns.append(_column(row))
-        grid = assemble(within, largest_first(instruments, columns), columns)
+        grid = assemble(request, largest_first(instruments, columns), columns, edges)
         replaces = close_ms <= position.newest_ms
         newest = {**dict(position.builds)}
         for column in columns:

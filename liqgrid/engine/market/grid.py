@@ -24,7 +24,8 @@ class GridColumns:
     mark price. ``volume_base`` is NaN where that of a bar is unknown. ``open_interest_ms`` is the time of
     the sample used; before the close when it was carried on.
     ``near_base`` (2, K, COLUMN_REACH) base units per bin: longs from the bin COLUMN_REACH below that of ``price``,
-    shorts from the bin above it. ``outside`` is what lies beyond; ``unplaced_base`` has no known entry prices.
+    shorts from the bin above it; ``near_quote`` (2, K) their notional at the bins' mid prices. ``outside`` is what lies
+    beyond; ``unplaced_base`` has no known entry prices.
     ``shares`` (2, K, J, SHARE_BLOCKS) the part of each leverage class in each block of bins, in 255ths, from the block
     of the first bin on. ``log_kept`` see ``Book``.
     """
@@ -44,6 +45,7 @@ class GridColumns:
     open_interest_ms: I64
     total_base: F64
     unplaced_base: F64
+    near_quote: F64
     outside_base: F64
     outside_quote: F64
     log_kept: F64

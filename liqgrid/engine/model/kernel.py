@@ -23,7 +23,7 @@ from liqgrid.engine.model.book import CLOSED, LIQUIDATED, LOG_KEPT, OPENED, SCAL
 from liqgrid.engine.model.compiled import compiled
 
 # Columns of a side's snapshot amounts.
-AT_TOTAL, AT_UNPLACED, AT_OUTSIDE_BASE, AT_OUTSIDE_QUOTE, AT_LOG_KEPT = range(5)
+AT_TOTAL, AT_UNPLACED, AT_NEAR_QUOTE, AT_OUTSIDE_BASE, AT_OUTSIDE_QUOTE, AT_LOG_KEPT = range(6)
 # Below this the scale is multiplied into the cells: cells then stay far from the ends of what a float holds.
 _SMALLEST_SCALE = 1e-100
 # What a gap subtracts from the sum of logarithms: exp() of it is 0, so nothing counts as kept across it, yet
@@ -271,7 +271,7 @@ def _snapshot(
     reach, classes = near.shape[0], cells.shape[0]
     nearest_high = nearest_low + reach - 1
     summed, by_class = np.zeros(reach), np.zeros(shares.shape)
-    outside = outside_quote = 0.0
+    near_quote = outside = outside_quote = 0.0
     for j in range(classes):
         low, high = max(live_low[j], nearest_low), min(live_high[j], nearest_high)
         if low <= high:
@@ -293,6 +293,8 @@ def _snapshot(
             outside_quote += cells[j, k] * mid[k]
     for i in range(reach):
         near[i] = summed[i] * scale
+        if summed[i] > 0.0:  # so there is a cell, and a price, of that bin
+            near_quote += summed[i] * mid[nearest_low + i - first_bin]
     for block in range(shares.shape[1]):
         held = 0.0
         for j in range(classes):
@@ -300,4 +302,5 @@ def _snapshot(
         part = 255.0 / held if held > 0.0 else 0.0
         for j in range(classes):
             shares[j, block] = int(by_class[j, block] * part + 0.5)
+    amounts[AT_NEAR_QUOTE] = near_quote * scale
     amounts[AT_OUTSIDE_BASE], amounts[AT_OUTSIDE_QUOTE] = outside * scale, outside_quote * scale

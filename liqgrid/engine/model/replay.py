@@ -38,7 +38,7 @@ class Snapshots:
     ``bar`` (S,) row of the bar that closes with it. ``near_base`` (2, S, COLUMN_REACH) classes summed: longs from the
     bin COLUMN_REACH below that of the price, shorts from the bin above it, both upwards. ``shares`` (2, S, J,
     SHARE_BLOCKS) the part of each leverage class in each block of bins, in 255ths, from the block of that first bin.
-    ``total_base``, ``unplaced_base``, ``outside_base``, ``outside_quote``, ``log_kept`` (2, S).
+    ``total_base``, ``unplaced_base``, ``near_quote``, ``outside_base``, ``outside_quote``, ``log_kept`` (2, S).
     """
 
     bar: I64
@@ -46,6 +46,7 @@ class Snapshots:
     shares: U8
     total_base: F64
     unplaced_base: F64
+    near_quote: F64
     outside_base: F64
     outside_quote: F64
     log_kept: F64
@@ -92,7 +93,7 @@ def replay(
     classes = len(levels.leverage)
     near_base = np.empty((2, len(bar), COLUMN_REACH), dtype=np.float32)
     shares = np.empty((2, len(bar), classes, SHARE_BLOCKS), dtype=np.uint8)
-    amounts = np.empty((2, len(bar), 5))
+    amounts = np.empty((2, len(bar), 6))
     predicted = np.zeros((2, len(bars)))  # (2, T)
     book = book.copy()
     if len(bars):

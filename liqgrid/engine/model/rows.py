@@ -37,8 +37,8 @@ def joined(first_bin: Sequence[int], exponent: Sequence[int], codes: Sequence[by
     return Spans(np.frombuffer(b"".join(codes), dtype="<u2"), begins, np.array(first_bin), np.array(exponent))
 
 
-def to_rows(spans: Spans, places: I64, count: int, coordinates: F64, *, valued: bool) -> tuple[F64, F64]:
-    """Return the amounts of columns per row (count, R), nothing lost or made, and those of all their bins (count,).
+def to_rows(spans: Spans, places: I64, count: int, coordinates: F64, *, valued: bool) -> F64:
+    """Return the amounts of columns per row (count, R), nothing between the rows' outermost edges lost or made.
 
     ``places`` (N,) are where in the answer each column goes, 0 to ``count`` - 1; those of one place add up.
     ``coordinates`` (R + 1,), ascending, are the rows' edges in bins. A bin that straddles one is divided in proportion,
@@ -48,12 +48,12 @@ def to_rows(spans: Spans, places: I64, count: int, coordinates: F64, *, valued: 
     first_bin = int(spans.first_bin.min())
     bins = int((spans.first_bin + np.diff(spans.begins)).max()) - first_bin
     values = mid_prices(first_bin, bins) if valued else np.ones(bins)  # (B,)
-    rows, totals = np.zeros((count, len(coordinates) - 1)), np.zeros(count)  # (count, R), (count,)
+    rows = np.zeros((count, len(coordinates) - 1))  # (count, R)
     _lay(
         spans.codes, spans.begins, spans.first_bin, scales(spans.exponent), values, first_bin,
-        np.append(coordinates, _BEYOND_ALL), places, rows, totals,
+        np.append(coordinates, _BEYOND_ALL), places, rows,
     )  # fmt: skip
-    return rows, totals
+    return rows
 
 
 def load() -> None:
@@ -72,9 +72,8 @@ def _lay(
     edges: F64,
     places: I64,
     rows: F64,
-    totals: F64,
 ) -> None:
-    """Add N columns to ``rows`` and ``totals``; ``edges`` (R + 2,) ends with one that no bin reaches."""
+    """Add N columns to ``rows``; ``edges`` (R + 2,) ends with one that no bin reaches."""
     amounts = np.empty(len(values))  # of one column at a time, so that decoding is a loop without branches
     for n in range(len(first_bin)):
         first, place, count = first_bin[n], places[n], begins[n + 1] - begins[n]
@@ -82,13 +81,12 @@ def _lay(
         edge = 0  # the first edge at or above the lower end of the bin looked at, which lies in the row before it
         while edges[edge] < first:
             edge += 1
-        total = held = 0.0  # of the column, and of the row that is being filled
+        held = 0.0  # of the row that is being filled
         k = 0
         while k < count:
             whole = min(int(np.floor(edges[edge])) - first, count)  # bins before this one lie in the row whole
             while k < whole:
                 held += amounts[k]
-                total += amounts[k]
                 k += 1
             if k == count:
                 break
@@ -100,11 +98,9 @@ def _lay(
                 held, done = 0.0, part
                 edge += 1
             held = amounts[k] * (1.0 - done)
-            total += amounts[k]
             k += 1
         if 0 < edge < len(edges) - 1:
             rows[place, edge - 1] += held
-        totals[place] += total
 
 
 @compiled

@@ -36,7 +36,8 @@ def column_rows(instrument_id: int, build_id: int, columns: GridColumns) -> Iter
             *map(doubles, (columns.price, columns.open, columns.high, columns.low, columns.close)),
             doubles(columns.mark_low), doubles(columns.mark_high), Field(columns.mark.astype("u1")),
             doubles(columns.open_interest_base), timestamps(columns.open_interest_ms), doubles(columns.total_base[0]),
-            *map(doubles, (*columns.unplaced_base, *columns.outside_base, *columns.outside_quote, *columns.log_kept)),
+            *map(doubles, (*columns.unplaced_base, *columns.near_quote)),
+            *map(doubles, (*columns.outside_base, *columns.outside_quote, *columns.log_kept)),
             *(Field(side.astype(">i4")) for side in first_bin), *(Field(side.astype(">i2")) for side in exponents),
         ]
     )  # fmt: skip

@@ -70,54 +70,49 @@ CROSS JOIN LATERAL (
       AND g.ts <= coalesce(to_timestamp($3::bigint / 1000.0), 'infinity')
     ORDER BY g.ts DESC LIMIT 1) AS newest
 
--- The newest $5 columns from a time (or from the beginning) to another: when the first closes, and how many there are.
--- name: column_range
-SELECT (extract(epoch FROM min(ts)) * 1000)::bigint AS first_ms, count(*) AS columns
-FROM (SELECT DISTINCT own.ts
-      FROM unnest($1::integer[]) AS one (instrument_id)
-      CROSS JOIN LATERAL (
-          SELECT g.ts FROM grid_column g
-          WHERE g.instrument_id = one.instrument_id AND g."interval" = $2::text
-            AND g.ts >= to_timestamp($3::bigint / 1000.0) AND g.ts <= to_timestamp($4::bigint / 1000.0)
-          ORDER BY g.ts DESC LIMIT $5::bigint) AS own
-      ORDER BY own.ts DESC LIMIT $5::bigint) AS newest
+-- The newest $5 columns from a time (or from the beginning) to another (or now): when the first and the last of them
+-- close, how many there are, and between which prices.
+-- name: extent
+WITH times AS (
+    SELECT DISTINCT own.ts
+    FROM unnest($1::integer[]) AS one (instrument_id)
+    CROSS JOIN LATERAL (
+        SELECT g.ts FROM grid_column g
+        WHERE g.instrument_id = one.instrument_id AND g."interval" = $2::text
+          AND g.ts >= to_timestamp($3::bigint / 1000.0)
+          AND g.ts <= coalesce(to_timestamp($4::bigint / 1000.0), 'infinity')
+        ORDER BY g.ts DESC LIMIT $5::bigint) AS own
+    ORDER BY own.ts DESC LIMIT $5::bigint
+), prices AS (
+    SELECT min(low) AS low, max(high) AS high FROM grid_column
+    WHERE instrument_id = ANY ($1::integer[]) AND "interval" = $2::text
+      AND ts >= (SELECT min(ts) FROM times) AND ts <= (SELECT max(ts) FROM times)
+)
+SELECT (extract(epoch FROM min(ts)) * 1000)::bigint AS first_ms, (extract(epoch FROM max(ts)) * 1000)::bigint AS last_ms,
+       count(*) AS columns, (SELECT low FROM prices) AS low, (SELECT high FROM prices) AS high
+FROM times
 
+-- Columns with their bins from $5 to before $6, or with all of them.
 -- name: columns
-SELECT instrument_id, (extract(epoch FROM ts) * 1000)::bigint AS close_ms, build_id, price, open, high, low, close,
-       volume_base, open_interest_base, (extract(epoch FROM open_interest_at) * 1000)::bigint AS open_interest_ms,
-       mark, total_base, long_unplaced_base, short_unplaced_base,
-       long_first_bin, long_exponent, long, long_outside_quote,
-       short_first_bin, short_exponent, short, short_outside_quote,
-       mark_low, mark_high, long_log_kept, short_log_kept
-FROM grid_column
-WHERE instrument_id = ANY ($1::integer[]) AND "interval" = $2::text
-  AND ts >= to_timestamp($3::bigint / 1000.0) AND ts <= to_timestamp($4::bigint / 1000.0)
-ORDER BY ts, instrument_id
-
--- The newest $5 columns from $3 on and up to $4, of each instrument that has any, if there are at most $6 of them.
--- name: newest_columns_of
-WITH reach AS (
-    SELECT min(ts) AS first, max(ts) AS last, count(*) AS columns
-    FROM (SELECT DISTINCT own.ts
-          FROM unnest($1::integer[]) AS one (instrument_id)
-          CROSS JOIN LATERAL (
-              SELECT g.ts FROM grid_column g
-              WHERE g.instrument_id = one.instrument_id AND g."interval" = $2::text
-                AND g.ts >= to_timestamp($3::bigint / 1000.0)
-                AND g.ts <= coalesce(to_timestamp($4::bigint / 1000.0), 'infinity')
-              ORDER BY g.ts DESC LIMIT $5::bigint) AS own
-          ORDER BY own.ts DESC LIMIT $5::bigint) AS newest)
-SELECT instrument_id, (extract(epoch FROM ts) * 1000)::bigint AS close_ms, build_id, price, open, high, low, close,
-       volume_base, open_interest_base, (extract(epoch FROM open_interest_at) * 1000)::bigint AS open_interest_ms,
-       mark, total_base, long_unplaced_base, short_unplaced_base,
-       long_first_bin, long_exponent, long, long_outside_quote,
-       short_first_bin, short_exponent, short, short_outside_quote,
-       mark_low, mark_high, long_log_kept, short_log_kept
-FROM grid_column
-WHERE instrument_id = ANY ($1::integer[]) AND "interval" = $2::text
-  AND ts >= (SELECT first FROM reach) AND ts <= (SELECT last FROM reach)
-  AND (SELECT columns FROM reach) <= $6::bigint
-ORDER BY ts, instrument_id
+SELECT g.instrument_id, (extract(epoch FROM g.ts) * 1000)::bigint AS close_ms, g.build_id, g.price, g.open, g.high, g.low,
+       g.close, g.volume_base, g.open_interest_base,
+       (extract(epoch FROM g.open_interest_at) * 1000)::bigint AS open_interest_ms,
+       g.mark, g.total_base, g.long_unplaced_base, g.short_unplaced_base,
+       long.first, g.long_exponent,
+       substr(g.long, 2 * (long.first - g.long_first_bin) + 1, 2 * greatest(long.stop - long.first, 0)) AS long,
+       g.long_quote, g.long_outside_quote,
+       short.first, g.short_exponent,
+       substr(g.short, 2 * (short.first - g.short_first_bin) + 1, 2 * greatest(short.stop - short.first, 0)) AS short,
+       g.short_quote, g.short_outside_quote,
+       g.mark_low, g.mark_high, g.long_log_kept, g.short_log_kept
+FROM grid_column g
+CROSS JOIN LATERAL (SELECT greatest(g.long_first_bin, $5::integer) AS first,
+                           least(g.long_first_bin + length(g.long) / 2, $6::integer) AS stop) AS long
+CROSS JOIN LATERAL (SELECT greatest(g.short_first_bin, $5::integer) AS first,
+                           least(g.short_first_bin + length(g.short) / 2, $6::integer) AS stop) AS short
+WHERE g.instrument_id = ANY ($1::integer[]) AND g."interval" = $2::text
+  AND g.ts >= to_timestamp($3::bigint / 1000.0) AND g.ts <= to_timestamp($4::bigint / 1000.0)
+ORDER BY g.ts, g.instrument_id
 
 -- name: builds
 SELECT build_id, model_version, parameters_hash, formula_version,

@@ -41,8 +41,8 @@ SELECT a.venue, a.pair, a.coin, a.quote, coalesce((SELECT simulated FROM provena
        c.close, c.volume_base, c.open_interest_base,
        (extract(epoch FROM c.open_interest_at) * 1000)::bigint AS open_interest_ms,
        c.mark, c.total_base, c.long_unplaced_base, c.short_unplaced_base,
-       c.long_first_bin, c.long_exponent, c.long, c.long_outside_quote,
-       c.short_first_bin, c.short_exponent, c.short, c.short_outside_quote,
+       c.long_first_bin, c.long_exponent, c.long, c.long_quote, c.long_outside_quote,
+       c.short_first_bin, c.short_exponent, c.short, c.short_quote, c.short_outside_quote,
        c.mark_low, c.mark_high, c.long_log_kept, c.short_log_kept
 FROM grid_column c JOIN asked a USING (instrument_id)
 WHERE c."interval" = $3::text AND c.ts IN (SELECT ts FROM times ORDER BY ts LIMIT $9::bigint)

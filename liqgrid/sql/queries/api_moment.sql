@@ -20,8 +20,8 @@ ORDER BY ts DESC LIMIT 1
 SELECT instrument_id, (extract(epoch FROM ts) * 1000)::bigint AS close_ms, build_id, price, open, high, low, close,
        volume_base, open_interest_base, (extract(epoch FROM open_interest_at) * 1000)::bigint AS open_interest_ms,
        mark, total_base, long_unplaced_base, short_unplaced_base,
-       long_first_bin, long_exponent, long, long_outside_quote,
-       short_first_bin, short_exponent, short, short_outside_quote,
+       long_first_bin, long_exponent, long, long_quote, long_outside_quote,
+       short_first_bin, short_exponent, short, short_quote, short_outside_quote,
        mark_low, mark_high, long_log_kept, short_log_kept
 FROM grid_column
 WHERE instrument_id = ANY ($1::integer[]) AND "interval" = '4h'

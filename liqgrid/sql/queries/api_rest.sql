@@ -26,13 +26,6 @@ FROM (SELECT DISTINCT ts FROM grid_column
         AND ts >= to_timestamp($3::bigint / 1000.0) AND ts < to_timestamp($4::bigint / 1000.0)
       ORDER BY ts LIMIT $5::bigint) AS batch
 
--- Between which prices the columns of a stretch of time lie.
--- name: price_range
-SELECT min(low) AS low, max(high) AS high
-FROM grid_column
-WHERE instrument_id = ANY ($1::integer[]) AND "interval" = $2::text
-  AND ts >= to_timestamp($3::bigint / 1000.0) AND ts <= to_timestamp($4::bigint / 1000.0)
-
 -- When something was liquidated last, of what is stored of some instruments.
 -- name: newest_liquidation
 SELECT (extract(epoch FROM max(newest.ts)) * 1000)::bigint

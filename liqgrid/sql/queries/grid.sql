@@ -54,7 +54,7 @@ WHERE instrument_id = $1::integer AND "interval" = $2::text AND ts <= to_timesta
 -- name: copy_grid_column
 COPY grid_column (instrument_id, "interval", ts, build_id, price, open, high, low, close, mark_low, mark_high, mark,
                   open_interest_base, open_interest_at, total_base, long_unplaced_base, short_unplaced_base,
-                  long_outside_base, short_outside_base, long_outside_quote, short_outside_quote,
+                  long_quote, short_quote, long_outside_base, short_outside_base, long_outside_quote, short_outside_quote,
                   long_log_kept, short_log_kept, long_first_bin, short_first_bin, long_exponent, short_exponent,
                   volume_base, long, short, shares) FROM STDIN (FORMAT binary)
 

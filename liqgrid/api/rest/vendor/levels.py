@@ -9,9 +9,9 @@ import numpy as np
 
 from liqgrid.api.column_rows import ColumnRow
 from liqgrid.api.database import Pool
-from liqgrid.api.grids import Budget, Grid, GridRequest, assemble
+from liqgrid.api.grids import MAX_COLUMNS, Budget, Grid, GridRequest, load_within
 from liqgrid.api.profiles import clusters_within, sum_columns
-from liqgrid.api.reads import InstrumentRow, largest_first, read_column_range, read_columns
+from liqgrid.api.reads import Extent, InstrumentRow, largest_first, read_columns, read_extent
 from liqgrid.api.rest.vendor.ranges import Span, span_of
 from liqgrid.engine.market.errors import NotBuilt
 from liqgrid.engine.market.instrument import Side, parse_pair
@@ -69,21 +69,21 @@ async def max_pain(pool: Pool, instruments: list[InstrumentRow], named: str) -> 
 
 async def _reach(pool: Pool, instruments: list[InstrumentRow], span: Span, price: float) -> float:
     """Return how far from the price a range's rows reach, a fraction up to 1."""
-    ids = [row.instrument_id for row in instruments]
-    (row,) = await pool.fetch(_SQL["price_range"], ids, str(span.interval), span.first_ms, span.newest_ms)
-    return float(min(max(row["high"] * (1 + _REACH) / price - 1, 1 - row["low"] * (1 - _REACH) / price), 1))
+    extent = await _extent(pool, instruments, span)
+    return min(max(extent.high * (1 + _REACH) / price - 1, 1 - extent.low * (1 - _REACH) / price), 1)
+
+
+async def _extent(pool: Pool, instruments: list[InstrumentRow], span: Span) -> Extent:
+    most = MAX_COLUMNS + 1
+    extent = await read_extent(pool, instruments, span.interval, span.first_ms, span.newest_ms, most)
+    if extent is None:
+        raise NotBuilt("these columns were just replaced by a newer build; ask again")
+    return extent
 
 
 async def _grid(pool: Pool, instruments: list[InstrumentRow], span: Span, rows: int) -> Grid:
-    most = Budget().columns
-    _, count = await read_column_range(pool, instruments, span.interval, span.first_ms, span.newest_ms, most)
-    Budget().take(count, rows)
-    columns = await read_columns(pool, instruments, span.interval, span.first_ms, span.newest_ms)
-    if not columns:
-        raise NotBuilt("these columns were just replaced by a newer build; ask again")
-    ordered = largest_first(instruments, columns)
-    request = GridRequest(parse_pair(ordered[0].pair), span.interval, rows=rows)
-    return await asyncio.to_thread(assemble, request, ordered, columns)
+    request = GridRequest(parse_pair(instruments[0].pair), span.interval, rows=rows)
+    return await load_within(pool, request, instruments, await _extent(pool, instruments, span), Budget())
 
 
 def _middle(grid: Grid) -> list[float]:
