@@ -32,8 +32,11 @@ EXPORT_COST = 1000  # a history of any length, read a little at a time
 _NUMBERS_A_POINT = 1000
 _COLUMN_NUMBERS = 5000  # one column, both sides, all its bins
 _PAIR_NUMBERS = 20
-# Fields that look into every leverage class, or a while into the past, for each cluster; those of a group do it once.
-_DEEP_FIELDS = (frozenset({"composition"}), frozenset({"id", "born", "bornBefore", "peak", "swept"}))
+# Fields of a cluster that look into every leverage class, or a while into the past; those of a group do it once.
+DEEP_FIELDS = {
+    "composition": frozenset({"composition"}),
+    "lineage": frozenset({"id", "born", "bornBefore", "peak", "swept"}),
+}
 _DEEP_NUMBERS = 10_000
 _FREE = "__"  # introspection reads nothing
 
@@ -43,7 +46,7 @@ def cost_of(question: str, values: Mapping[str, Any], fields: frozenset[str] = f
     if question.startswith(_FREE):
         return 1
     numbers = _numbers(question, values)
-    looks = sum(not fields.isdisjoint(group) for group in _DEEP_FIELDS)
+    looks = sum(not fields.isdisjoint(group) for group in DEEP_FIELDS.values())
     numbers += looks * int(values.get("limit") or 1) * _DEEP_NUMBERS
     return max(-(-numbers // _NUMBERS_A_POINT), 1)
 

@@ -16,9 +16,11 @@ _MOMENT = """pair interval asOf price unit model { version parameters parameters
 coverage { simulated modelledShare unplacedShare missing gaps { venue symbol stream startsAt endsAt }
 venues { venue pair symbol openInterestShare columns newest storedUntil markColumns carriedOpenInterestColumns
 tiersAssumed tiersAssumedBefore barsWithoutVolume } }"""
-_CLUSTER = """side low high peakPrice notional base distance share id born bornBefore peak { at notional } swept
-composition { leverage { leverage notional share } age { youngerThan olderThan notional share }
+_PLAIN = "side low high peakPrice notional base distance share"
+_LINEAGE = "id born bornBefore peak { at notional } swept"
+_COMPOSITION = """composition { leverage { leverage notional share } age { youngerThan olderThan notional share }
 venues { venue symbol notional share } }"""
+_CLUSTER = f"{_PLAIN} {_LINEAGE} {_COMPOSITION}"
 _SIDE = f"side notional base maxPainPrice nearest {{ {_CLUSTER} }} curve {{ prices notional }}"
 GRID = f"""pair interval asOf unit times priceEdges long short longTotal shortTotal maximum
 percentiles {{ percent value }} bars {{ open high low close volume price }} {_MOMENT.replace("price unit", "unit")}"""
@@ -38,14 +40,17 @@ SAME = [
     (f'grid(pair: "BTC-USDT", interval: H4, end: "{END}", last: 7, venues: ["binance", "bybit"])', GRID,
      f"grids/BTC-USDT?interval=4h&end={END}&last=7&venues=binance,bybit"),
     ('grid(pair: "BTC", interval: H1, last: 5)', GRID, "grids/BTC?interval=1h&last=5"),
-    ('topClusters(pair: "BTC", interval: M15)', f"{_MOMENT} clusters {{ {_CLUSTER} }}", "clusters/BTC?interval=15m"),
+    ('topClusters(pair: "BTC", interval: M15)', f"{_MOMENT} clusters {{ {_CLUSTER} }}",
+     "clusters/BTC?interval=15m&include=lineage,composition"),
+    ('topClusters(pair: "BTC", interval: M15)', f"{_MOMENT} clusters {{ {_PLAIN} }}", "clusters/BTC?interval=15m"),
     ('topClusters(pair: "BTC-USDT", interval: M15)', f"{_MOMENT} clusters {{ {_CLUSTER} }}",
-     "clusters/BTC-USDT?interval=15m"),
+     "clusters/BTC-USDT?interval=15m&include=composition,lineage"),
     (f'topClusters(pair: "BTC-USDT", interval: H1, at: "{AT}", side: LONG, within: 0.3, limit: 3)',
-     f"{_MOMENT} clusters {{ {_CLUSTER} }}", f"clusters/BTC-USDT?interval=1h&at={AT}&side=long&within=.3&limit=3"),
+     f"{_MOMENT} clusters {{ {_PLAIN} {_LINEAGE} }}",
+     f"clusters/BTC-USDT?interval=1h&at={AT}&side=long&within=.3&limit=3&include=lineage"),
     (f'exposure(pair: "BTC-USDT", interval: H1, at: "{AT}", bands: [0.02, 0.3])',
      f"{_MOMENT} heavier bands {{ within long short imbalance heavier }} long {{ {_SIDE} }} short {{ {_SIDE} }}",
-     f"exposure/BTC-USDT?interval=1h&at={AT}&bands=0.02,0.3"),
+     f"exposure/BTC-USDT?interval=1h&at={AT}&bands=0.02,0.3&include=composition,lineage"),
     ('cascade(pair: "BTC-USDT", interval: H1, path: [60000, 70000], impact: 0.5)',
      f"{_MOMENT} endPrice triggered impact dailyVolatility {_TRAVEL}",
      "cascade/BTC-USDT?interval=1h&path=60000,70000&impact=.5"),
@@ -79,6 +84,16 @@ def test_the_same_numbers_as_graphql(served: Served, question: str, fields: str,
     for name, value in in_rest(wanted).items():
         assert found[name] == value, name
     assert "stale_seconds" not in str(found), "nothing depends on the clock"
+    assert ("born_before" in answer.text) == ("lineage" in path)
+    assert ("composition" in answer.text) == ("composition" in path)
+
+
+@pytest.mark.parametrize(
+    ("include", "points"), [("", 5), ("&include=lineage", 35), ("&include=lineage,composition", 65)]
+)
+def test_what_is_included_costs_what_it_does_in_graphql(served: Served, include: str, points: int) -> None:
+    answer = served.client.get(f"/v1/clusters/BTC-USDT?interval=15m&limit=3{include}")
+    assert answer.headers["x-query-cost"] == f"requested={points}"
 
 
 def test_pairs_skill_and_status_as_graphql(served: Served) -> None:

@@ -226,6 +226,7 @@ def test_every_question_and_argument_of_graphql_is_one_of_rest() -> None:
     assert root.fields.keys() == QUESTIONS.keys()
     for question, field in root.fields.items():
         parameters = {parameter.name: parameter for parameter in table[QUESTIONS[question]].parameters}
+        assert (parameters.pop("include", None) is not None) == (question in {"topClusters", "exposure", "signals"})
         assert parameters.keys() == {snake(name) for name in field.args}
         for name, argument in field.args.items():
             default = None if argument.default_value is Undefined else argument.default_value

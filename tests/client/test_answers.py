@@ -115,7 +115,8 @@ def test_clusters_say_more_on_request(api: Api, url: str, half: Half) -> None:
     told = half.ask(url, "top_clusters", BTC, "1h", within=0.2, limit=3, composition=True, lineage=True)
     assert [one.notional for one in told.clusters] == [one.notional for one in plain.clusters]
     assert told.clusters[0].peak.notional >= told.clusters[0].notional
-    same(told.columns(), table_of(api, f"/v1/clusters/{BTC}.arrow?interval=1h&within=0.2&limit=3"))
+    included = "include=composition,lineage"
+    same(told.columns(), table_of(api, f"/v1/clusters/{BTC}.arrow?interval=1h&within=0.2&limit=3&{included}"))
     assert {"born", "peak_at", "swept"} <= set(told.to_pandas().columns)
 
 

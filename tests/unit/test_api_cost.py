@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLObjectType, parse
 
-from liqgrid.api.cost import _DEEP_FIELDS, cost_of, price_of_query
+from liqgrid.api.cost import DEEP_FIELDS, cost_of, price_of_query
 from liqgrid.api.graphql.schema import schema
 
 BTC = 'pair: "BTC-USDT", interval: H1'
@@ -55,7 +55,7 @@ def test_looking_into_clusters_costs_by_how_many() -> None:
 def test_what_looks_deep_are_fields_of_a_cluster() -> None:
     (cluster,) = (kind for name, kind in schema()._schema.type_map.items() if name == "Cluster")
     assert isinstance(cluster, GraphQLObjectType)
-    assert frozenset().union(*_DEEP_FIELDS) <= cluster.fields.keys()
+    assert frozenset().union(*DEEP_FIELDS.values()) <= cluster.fields.keys()
 
 
 def test_fragments_that_double_at_every_step_are_counted_once() -> None:

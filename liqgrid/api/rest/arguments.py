@@ -7,12 +7,13 @@ from typing import Any
 from graphql import GraphQLArgument, GraphQLEnumType, GraphQLList, GraphQLNonNull, Undefined, get_named_type
 from graphql import get_nullable_type as nullable
 
+from liqgrid.api.cost import DEEP_FIELDS
 from liqgrid.api.graphql.query import MAX_PAIRS
 from liqgrid.api.graphql.series import MAX_SERIES
 from liqgrid.api.grids import DEFAULT_LAST, MAX_COLUMNS, MAX_ROWS
 from liqgrid.api.profiles import MAX_BANDS, MAX_CLUSTERS
 from liqgrid.api.rest.parameters import Kind, Parameter
-from liqgrid.api.rest.projection import root_field, snake
+from liqgrid.api.rest.projection import has_groups, root_field, snake
 from liqgrid.api.what_if import MAX_IMPACT, MAX_LEGS
 from liqgrid.engine.market.axis import MAX_PRICE, MIN_PRICE
 
@@ -78,13 +79,23 @@ _FACTS: dict[str, dict[str, Any]] = {
     "first": {"description": "How many at most, a page.", "minimum": 1},
     "after": {"description": "The `next` of the page before."},
 }
+_INCLUDE = Parameter(
+    name="include",
+    kind=Kind.TEXT,
+    description="What to say of each cluster besides, which costs more: `composition`, what it is made of; `lineage`, "
+    "its `id` over time, when it was `born`, its `peak`, and what was `swept`.",
+    choices=tuple(DEEP_FIELDS),
+    many=True,
+    most=len(DEEP_FIELDS),
+)
 _MOST_A_PAGE = {"pairs": MAX_PAIRS}
 
 
 def parameters_of(question: str, path: str, without: frozenset[str] = frozenset()) -> tuple[Parameter, ...]:
     """Return the parameters of a question; those that stand in the path are marked."""
     arguments = {snake(name): argument for name, argument in root_field(question).args.items()}
-    return tuple(
+    include = (_INCLUDE,) if has_groups(root_field(question).type) else ()
+    return include + tuple(
         _parameter(question, name, argument, in_path=f"{{{name}}}" in path)
         for name, argument in arguments.items()
         if name not in without

@@ -20,6 +20,11 @@ class Asked:
     form: Format
     tag: str | None = None
 
+    @property
+    def included(self) -> frozenset[str]:
+        """The groups of fields that are in the answer only where it is asked to include them (``DEEP_FIELDS``)."""
+        return frozenset(self.values.get("include") or ())
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from graphql import (
@@ -13,7 +14,16 @@ from graphql import (
     get_named_type,
 )
 
-from liqgrid.api.rest.projection import PAGE_INFO, fields_of, is_array, page_of, rest_schema, root_field, snake
+from liqgrid.api.rest.projection import (
+    PAGE_INFO,
+    fields_of,
+    group_of,
+    is_array,
+    page_of,
+    rest_schema,
+    root_field,
+    snake,
+)
 
 NEXT = {"type": ["string", "null"], "description": "Give it as `after` to go on; null where nothing follows."}
 _SCALARS: dict[str, dict[str, Any]] = {
@@ -50,12 +60,14 @@ def components() -> dict[str, Any]:
 
 
 def _type_schema(kind: GraphQLObjectType) -> dict[str, Any]:
-    properties = dict(_property(name, field) for name, field in fields_of(kind).items())
-    return {**_object(properties), "description": kind.description or kind.name}
+    fields = fields_of(kind)
+    properties = dict(_property(name, field) for name, field in fields.items())
+    optional = {snake(name) for name in fields if group_of(kind, name)}
+    return {**_object(properties, optional), "description": kind.description or kind.name}
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": sorted(properties)}
+def _object(properties: dict[str, Any], optional: Collection[str] = ()) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": sorted(properties.keys() - set(optional))}
 
 
 def _property(name: str, field: GraphQLField) -> tuple[str, dict[str, Any]]:

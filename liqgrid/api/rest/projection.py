@@ -1,6 +1,7 @@
 """REST's answers are GraphQL's: the same resolvers, every field, names in snake_case, arrays as arrays.
 
-So both say the same numbers, and a field added to the schema is in both. A page's ``pageInfo`` becomes ``next``: the
+So both say the same numbers, and a field added to the schema is in both. What takes long to read of a cluster is in an
+answer only where the question asks to ``include`` it. A page's ``pageInfo`` becomes ``next``: the
 cursor to go on from, null where nothing follows. What depends on the clock is left out, so that the same build gives
 the same bytes.
 """
@@ -8,7 +9,7 @@ the same bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import cache
 from inspect import isawaitable
@@ -32,12 +33,14 @@ from graphql import (
 )
 from strawberry.schema.config import StrawberryConfig
 
+from liqgrid.api.cost import DEEP_FIELDS
 from liqgrid.api.encode import Packed
 from liqgrid.api.graphql.context import Context
 from liqgrid.api.graphql.query import Query
 from liqgrid.api.graphql.scalars import SCALARS, PackedArray
 
 _LEFT_OUT = {("Coverage", "staleSeconds"), ("Grid", "cells")}
+_DEEP_TYPE = "Cluster"
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 PAGE_INFO = "PageInfo"
 
@@ -67,9 +70,32 @@ def root_field(name: str) -> GraphQLField:
     return field
 
 
-def fields_of(kind: GraphQLObjectType) -> dict[str, GraphQLField]:
-    """Return the fields of a type that REST serves."""
-    return {name: field for name, field in kind.fields.items() if (kind.name, name) not in _LEFT_OUT}
+def fields_of(kind: GraphQLObjectType, included: Collection[str] = tuple(DEEP_FIELDS)) -> dict[str, GraphQLField]:
+    """Return the fields of a type that REST serves, of the groups of ``DEEP_FIELDS`` those included."""
+    return {
+        name: field
+        for name, field in kind.fields.items()
+        if (kind.name, name) not in _LEFT_OUT and group_of(kind, name) in {None, *included}
+    }
+
+
+def group_of(kind: GraphQLObjectType, name: str) -> str | None:
+    """Return which group of ``DEEP_FIELDS`` a field is of, None if it is in every answer."""
+    if kind.name != _DEEP_TYPE:
+        return None
+    return next((group for group, names in DEEP_FIELDS.items() if name in names), None)
+
+
+def has_groups(kind: Any) -> bool:
+    """Return whether an answer of this type has fields that can be included."""
+    seen: set[str] = set()
+    waiting = [get_named_type(kind)]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, GraphQLObjectType) and one.name not in seen:
+            seen.add(one.name)
+            waiting += [get_named_type(field.type) for field in one.fields.values()]
+    return _DEEP_TYPE in seen
 
 
 def page_of(kind: Any) -> GraphQLObjectType | None:
@@ -83,8 +109,8 @@ def page_of(kind: Any) -> GraphQLObjectType | None:
     return node
 
 
-async def ask(context: Context, name: str, arguments: Mapping[str, Any]) -> Any:
-    """Return the answer to one question, as REST says it; arrays are numpy's.
+async def ask(context: Context, name: str, arguments: Mapping[str, Any], included: Collection[str] = ()) -> Any:
+    """Return the answer to one question, as REST says it; arrays are numpy's. ``included`` as of ``fields_of``.
 
     Raises
     ------
@@ -93,8 +119,11 @@ async def ask(context: Context, name: str, arguments: Mapping[str, Any]) -> Any:
     """
     # The documents are ours: parsed once, known to be valid, and of every depth the schema has.
     result = execute(
-        rest_schema(), _document(name), context_value=context, variable_values=_variables(name, arguments)
-    )  # fmt: skip
+        rest_schema(),
+        _document(name, frozenset(included)),
+        context_value=context,
+        variable_values=_variables(name, arguments),
+    )
     if isawaitable(result):
         result = await result
     assert isinstance(result, ExecutionResult)  # noqa: S101 - nothing of it is deferred
@@ -124,20 +153,21 @@ def _to_graphql(kind: Any, value: Any) -> Any:
 
 
 @cache
-def _document(name: str) -> DocumentNode:
-    """Return the question with every argument a variable, and every field of the answer."""
+def _document(name: str, included: frozenset[str]) -> DocumentNode:
+    """Return the question with every argument a variable, and every field of the answer; ``included`` as told."""
     field = root_field(name)
     declared = ", ".join(f"${argument}: {given.type}" for argument, given in field.args.items())
     passed = ", ".join(f"{argument}: ${argument}" for argument in field.args)
     head = f"query({declared}) {{ {name}({passed})" if declared else f"query {{ {name}"
-    return parse(f"{head} {_selection(field.type)} }}")
+    return parse(f"{head} {_selection(field.type, included)} }}")
 
 
-def _selection(kind: Any) -> str:
+def _selection(kind: Any, included: Collection[str]) -> str:
     named = get_named_type(kind)
     if not isinstance(named, GraphQLObjectType):
         return ""
-    return "{ " + " ".join(f"{name} {_selection(field.type)}" for name, field in fields_of(named).items()) + " }"
+    fields = fields_of(named, included)
+    return "{ " + " ".join(f"{name} {_selection(field.type, included)}" for name, field in fields.items()) + " }"
 
 
 def _render(kind: Any, value: Any) -> Any:
@@ -156,7 +186,7 @@ def _render_object(kind: GraphQLObjectType, value: dict[str, Any]) -> dict[str, 
     node = page_of(kind)
     if node is not None:
         return {"items": [_render(node, edge["node"]) for edge in value["edges"]], "next": _next(value["pageInfo"])}
-    return dict(_entry(name, field, value[name]) for name, field in fields_of(kind).items())
+    return dict(_entry(name, field, value[name]) for name, field in fields_of(kind).items() if name in value)
 
 
 def _entry(name: str, field: GraphQLField, value: Any) -> tuple[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ from liqgrid.api.rest.tables import columns_table, pieces, rows_table, series_ta
 from liqgrid.engine.market.errors import LiqgridError, UnknownPair
 
 FORMS = (Format.JSON, Format.CSV, Format.NDJSON, Format.ARROW, Format.PARQUET)
-ToTable = Callable[[GraphQLObjectType, Any], pa.Table]
+ToTable = Callable[[GraphQLObjectType, Any, Collection[str]], pa.Table]
 
 
 def question(
@@ -31,7 +31,7 @@ def question(
 
     ``rows`` names a list, ``columns`` an object of arrays of one length; by neither the answer is itself a series.
     """
-    to_table: ToTable = series_table
+    to_table: ToTable = _series
     if rows is not None:
         to_table = partial(_rows_of, rows)
     elif columns is not None:
@@ -54,14 +54,14 @@ async def _answer(name: str, to_table: ToTable, asked: Asked) -> Answer:
         return Answer(await asyncio.to_thread(to_json, found), found.get("next"))
     kind = get_named_type(root_field(name).type)
     assert isinstance(kind, GraphQLObjectType)  # noqa: S101 - every question is answered with objects
-    table = to_table(kind, found)
+    table = to_table(kind, found, asked.included)
     return Answer(await asyncio.to_thread(b"".join, pieces(asked.form, table)), found.get("next"))
 
 
 async def ask_in_our_words(name: str, asked: Asked) -> dict[str, Any]:
     """Return the answer to a question as an object."""
     with in_our_words(name):
-        found = await ask(asked.context, name, asked.values)
+        found = await ask(asked.context, name, asked.values, asked.included)
     if found is None:
         symbol = asked.values["symbol"]  # only the question for one pair has no answer
         raise UnknownPair(f"pair {symbol} is not stored here; /v1/pairs lists those that are", pair=symbol)
@@ -79,7 +79,11 @@ def in_our_words(name: str) -> Iterator[None]:
         raise
 
 
-def _rows_of(path: str, kind: Any, answer: dict[str, Any]) -> pa.Table:
+def _series(kind: GraphQLObjectType, answer: dict[str, Any], _included: Collection[str]) -> pa.Table:
+    return series_table(kind, answer)
+
+
+def _rows_of(path: str, kind: Any, answer: dict[str, Any], included: Collection[str]) -> pa.Table:
     """Return a list in an answer as a table, or all lists of one name in a list: ``items.instruments``."""
     rows = [answer]
     for name in path.split("."):
@@ -87,10 +91,10 @@ def _rows_of(path: str, kind: Any, answer: dict[str, Any]) -> pa.Table:
         if name != "items":  # which are the answer itself, where it is a list or a page
             within = fields_of(page_of(kind) or kind)
             kind = get_named_type(next(field.type for key, field in within.items() if snake(key) == name))
-    return rows_table(kind, rows)
+    return rows_table(kind, rows, included)
 
 
-def _columns_of(name: str, kind: Any, answer: dict[str, Any]) -> pa.Table:
+def _columns_of(name: str, kind: Any, answer: dict[str, Any], _included: Collection[str]) -> pa.Table:
     """Return arrays of an answer, all of one length, as a table."""
     within = get_named_type(next(field.type for key, field in fields_of(kind).items() if snake(key) == name))
     assert isinstance(within, GraphQLObjectType)  # noqa: S101 - what holds arrays is an object

@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 
 from liqgrid.api.answers import Answers, Made
 from liqgrid.api.compression import LEAST_BYTES, chosen_coding, compressed, tag_for
-from liqgrid.api.cost import EXPORT_COST, cost_of
+from liqgrid.api.cost import DEEP_FIELDS, EXPORT_COST, cost_of
 from liqgrid.api.graphql.context import Context
 from liqgrid.api.reading import Reading
 from liqgrid.api.rest.endpoint import Asked, Endpoint
@@ -42,14 +42,16 @@ async def serve(endpoint: Endpoint, request: Request) -> Response:
     )
     values = parse([*in_path.items(), *request.query_params.multi_items()], endpoint.parameters)
     context = Context(request.app.state.pool, request.state.request_id, request.app.state.steps, request.state.visit)
-    context.visit.charge(EXPORT_COST if endpoint.streams else cost_of(endpoint.question, values))
+    asked = Asked(context, values, form)
+    fields = frozenset().union(*(DEEP_FIELDS[group] for group in asked.included))
+    context.visit.charge(EXPORT_COST if endpoint.streams else cost_of(endpoint.question, values, fields))
     headers = {"vary": "accept, accept-encoding"}
     if endpoint.streams:
-        return await _stream(endpoint, request, Asked(context, values, form), headers)
+        return await _stream(endpoint, request, asked, headers)
     headers["cache-control"] = _REVALIDATED
     coding = chosen_coding(request.headers.get("accept-encoding", "identity"))
     question = ("rest", endpoint.path, form, orjson.dumps(sorted(values.items()), default=str))
-    plain = partial(_plain, endpoint, request, Asked(context, values, form), headers)
+    plain = partial(_plain, endpoint, request, asked, headers)
     if coding is None or form in DENSE:
         return await _kept(request, headers, question, plain)
     return await _kept(

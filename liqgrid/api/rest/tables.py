@@ -5,7 +5,7 @@ One rule for all forms: ``time`` first, UTC; what is unknown is empty (CSV) or n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import IO, Any, cast
 
@@ -53,9 +53,12 @@ def _arrays(kind: GraphQLObjectType, answer: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def rows_table(kind: Any, rows: list[dict[str, Any]]) -> pa.Table:
-    """Return objects of a type as rows; objects within become columns, lists are left to JSON."""
-    columns = dict(_columns(get_named_type(kind)))
+def rows_table(kind: Any, rows: list[dict[str, Any]], included: Collection[str]) -> pa.Table:
+    """Return objects of a type as rows; objects within become columns, lists are left to JSON.
+
+    ``included`` are the groups of fields that the rows have (``projection.fields_of``).
+    """
+    columns = dict(_columns(get_named_type(kind), included))
     return pa.table(
         {
             name: pa.array([_at(row, path, data_type) for row in rows], type=data_type)
@@ -64,14 +67,16 @@ def rows_table(kind: Any, rows: list[dict[str, Any]]) -> pa.Table:
     )
 
 
-def _columns(kind: GraphQLObjectType, path: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[tuple[str, ...], Any]]]:
+def _columns(
+    kind: GraphQLObjectType, included: Collection[str], path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, tuple[tuple[str, ...], Any]]]:
     node = page_of(kind)
-    for name, field in fields_of(node or kind).items():
+    for name, field in fields_of(node or kind, included).items():
         plain, here = get_nullable_type(field.type), (*path, snake(name))
         if isinstance(plain, GraphQLList):
             continue
         if isinstance(plain, GraphQLObjectType):
-            yield from _columns(plain, here)
+            yield from _columns(plain, included, here)
         elif isinstance(plain, GraphQLEnumType):
             yield "_".join(here), (here, pa.string())
         elif plain is not None and plain.name in _SCALARS:
