@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+
+from cachetools import LRUCache
 
 from liqgrid.api.cluster_reads import NOWHERE, Reached, read_column_keys, read_reached
 from liqgrid.api.column_rows import ColumnRow
@@ -34,12 +35,18 @@ _MOST_HOURS = 96
 _MOST_STEPS_KEPT = 1024  # about 30 kB each
 
 Lives = dict[Cluster, Life]
+Links = Mapping[Cluster, Cluster]  # of a later step to an earlier one
+_Key = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A past column of each instrument at ``close_ms``, and the clusters of both sides of their sum."""
+    """A past column of each instrument at ``close_ms``, and the clusters of both sides of their sum.
 
+    ``key`` names it by instruments, interval, close and builds: a column a build made never changes.
+    """
+
+    key: _Key
     close_ms: int
     clusters: tuple[Cluster, ...]
     columns: Sequence[ColumnRow]
@@ -47,21 +54,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class StepCache:
-    """Steps by instruments, interval, close and builds: a column a build made never changes. The oldest used go."""
+    """Steps by their keys, and what goes on from one to the next by the keys of both. The oldest used go."""
 
-    steps: OrderedDict[tuple[object, ...], Step] = field(default_factory=OrderedDict)
-
-    def get(self, key: tuple[object, ...]) -> Step | None:
-        """Return what is kept under a key."""
-        if key in self.steps:
-            self.steps.move_to_end(key)
-        return self.steps.get(key)
-
-    def put(self, key: tuple[object, ...], step: Step) -> None:
-        """Keep a step."""
-        self.steps[key] = step
-        if len(self.steps) > _MOST_STEPS_KEPT:
-            self.steps.popitem(last=False)
+    steps: LRUCache[_Key, Step] = field(default_factory=lambda: LRUCache(_MOST_STEPS_KEPT))
+    links: LRUCache[tuple[_Key, _Key], Links] = field(default_factory=lambda: LRUCache(_MOST_STEPS_KEPT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +92,8 @@ async def trace(pool: Pool, cache: StepCache, profile: Profile, clusters: Sequen
     """Return the lineage of clusters of a profile, in their order."""
     past = _Past(pool, cache, profile)
     everything = tuple(cluster for side in SIDES for cluster in all_clusters(profile, side))
-    later = Step(profile.close_ms, everything, profile.columns)
+    key = _key(past, profile.interval, profile.close_ms, _builds(profile.columns))
+    later = Step(key, profile.close_ms, everything, profile.columns)
     alive = {cluster: begin_life(cluster, profile.close_ms) for cluster in clusters}
     born: Lives = {}
     days = 0
@@ -133,10 +130,10 @@ def _lineage(profile: Profile, cluster: Cluster, born: Life | None, older: Life 
 async def _go_back(past: _Past, later: Step, earlier: Step | None, alive: Lives, born: Lives) -> Lives:
     """Return the lives that go on to the day ``earlier``; add to ``born`` those that began after it."""
     gone_on: Lives = {}
-    kin: dict[Cluster, Cluster] = {}
+    kin: Links = {}
     # Within the newest day hour by hour, so that an id is that of the hour before as long as the day lasts.
     if earlier is not None and later.close_ms % Interval.D1.ms == 0:
-        kin = _continued(later, earlier)
+        kin = _continued(past, later, earlier)
         # The answer's own interval may be shorter than the day.
         own = later.close_ms != past.profile.close_ms
         reached = _own_reach(later) if own else await _reach(past, later, earlier)
@@ -152,7 +149,7 @@ async def _through_hours(
     begin_ms = later.close_ms - _FIRST_HOURS_MS if earlier is None else earlier.close_ms
     at = later
     for step in [*await _hours(past, begin_ms + 1, later.close_ms - 1), earlier]:
-        links = {} if step is None else _continued(at, step)
+        links = {} if step is None else _continued(past, at, step)
         if step is earlier:
             links = {heir: ancestor for heir, ancestor in links.items() if ancestor not in taken}
         born |= {one: life for one, life in alive.items() if life.cluster not in links}
@@ -164,16 +161,18 @@ async def _through_hours(
     return alive
 
 
-def _continued(later: Step, earlier: Step) -> dict[Cluster, Cluster]:
+def _continued(past: _Past, later: Step, earlier: Step) -> Links:
     """Return which clusters go on; none where no book remembers: after a long gap nothing is where it was."""
     if not any(_kept(now, then) > 0 for now, then in _both(later, earlier)):
         return {}
-    return continued(later.clusters, earlier.clusters)
+    between = later.key, earlier.key
+    links = past.cache.links.get(between)
+    if links is None:
+        links = past.cache.links[between] = continued(later.clusters, earlier.clusters)
+    return links
 
 
-def _back(
-    alive: Lives, links: Mapping[Cluster, Cluster], later: Step, earlier: Step, reached: Mapping[int, Reached]
-) -> Lives:
+def _back(alive: Lives, links: Links, later: Step, earlier: Step, reached: Mapping[int, Reached]) -> Lives:
     """Return the lives that go on from one step to an earlier one."""
     return {
         one: life.back(links[life.cluster], earlier.close_ms, _swept(links[life.cluster], later, earlier, reached))
@@ -227,24 +226,28 @@ async def _hours(past: _Past, first_ms: int, last_ms: int) -> list[Step]:
 async def _steps(past: _Past, interval: Interval, first_ms: int, last_ms: int, most: int) -> list[Step]:
     """Return the newest ``most`` steps of an interval that close in [first_ms, last_ms], the newest first."""
     keys = await read_column_keys(past.pool, past.ids, interval, first_ms, last_ms, most)
-    found = {close_ms: past.cache.get(_key(past, interval, close_ms, builds)) for close_ms, builds in keys}
+    found = {close_ms: past.cache.steps.get(_key(past, interval, close_ms, builds)) for close_ms, builds in keys}
     missing = [close_ms for close_ms, step in found.items() if step is None]
     if missing:
         columns = await read_columns(past.pool, past.profile.instruments, interval, min(missing), max(missing))
         # In a thread: a year of days is a second of work.
-        for step in await asyncio.to_thread(_located, past.profile, interval, columns, set(missing)):
-            builds = tuple(column.build_id for column in sorted(step.columns, key=lambda one: one.instrument_id))
-            past.cache.put(_key(past, interval, step.close_ms, builds), step)
+        for step in await asyncio.to_thread(_located, past, interval, columns, set(missing)):
+            past.cache.steps[step.key] = step
             found[step.close_ms] = step
     return [step for step in found.values() if step is not None]
 
 
-def _key(past: _Past, interval: Interval, close_ms: int, builds: tuple[int, ...]) -> tuple[object, ...]:
+def _key(past: _Past, interval: Interval, close_ms: int, builds: tuple[int, ...]) -> _Key:
     return (*past.ids, interval, close_ms, builds)
 
 
-def _located(profile: Profile, interval: Interval, columns: list[ColumnRow], wanted: set[int]) -> list[Step]:
+def _builds(columns: Sequence[ColumnRow]) -> tuple[int, ...]:
+    return tuple(column.build_id for column in sorted(columns, key=lambda one: one.instrument_id))
+
+
+def _located(past: _Past, interval: Interval, columns: list[ColumnRow], wanted: set[int]) -> list[Step]:
     """Return the steps of columns, ascending in time, that close at the wanted times."""
+    profile = past.profile
     steps = []
     for close_ms, some in groupby(columns, lambda column: column.close_ms):
         if close_ms not in wanted:
@@ -252,5 +255,5 @@ def _located(profile: Profile, interval: Interval, columns: list[ColumnRow], wan
         together = list(some)
         then = sum_columns(profile.pair, interval, largest_first(profile.instruments, together), together)
         clusters = tuple(cluster for side in SIDES for cluster in all_clusters(then, side))
-        steps.append(Step(close_ms, clusters, together))
+        steps.append(Step(_key(past, interval, close_ms, _builds(together)), close_ms, clusters, together))
     return steps
