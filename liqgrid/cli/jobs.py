@@ -67,10 +67,18 @@ def works(settings: Settings, sessions: Sessions, dsn: str, stopping: threading.
 
         def do() -> None:
             # What is stored while a build goes on is built before the next job has to be waited for.
-            while sessions.run(lambda one: _build(one, stored, check)):
+            while sessions.run(lambda one: _build(one, stored, check, late=False)):
                 check()
 
-        _run(_Job(patient, Task.BUILD, Queue.REBUILD, stored, arguments), do)
+        _run(_Job(patient, Task.BUILD, Queue.LIVE, stored, arguments), do)
+
+    def rebuild(arguments: dict[str, Any]) -> None:
+        stored = _named(patient, arguments)
+        # Once: while a past arrives there is always more, and other instruments wait.
+        _run(
+            _Job(patient, Task.REBUILD, Queue.REBUILD, stored, arguments),
+            lambda: sessions.run(lambda one: _build(one, stored, check, late=True)),
+        )
 
     def backfill(arguments: dict[str, Any]) -> None:
         stored = _named(patient, arguments)
@@ -86,7 +94,12 @@ def works(settings: Settings, sessions: Sessions, dsn: str, stopping: threading.
             lambda: sessions.run(lambda one: _retain(one, settings)),
         )
 
-    return [Work(Task.BUILD, build), Work(Task.BACKFILL, backfill), Work(Task.RETENTION, retain, _DAILY)]
+    return [
+        Work(Task.BUILD, build),
+        Work(Task.REBUILD, rebuild),
+        Work(Task.BACKFILL, backfill),
+        Work(Task.RETENTION, retain, _DAILY),
+    ]
 
 
 def pause_s(attempts: int) -> float:
@@ -134,7 +147,7 @@ class _Job:
             queue_job(connection, self.queue, self.task, self.stored.instrument_id, others, delay_s)
 
 
-def _run(job: _Job, do: Callable[[], None]) -> None:
+def _run(job: _Job, do: Callable[[], object]) -> None:
     """Do a job and write down what came of it."""
     began = time.monotonic()
     try:
@@ -181,9 +194,10 @@ def _named(database: Patient, arguments: dict[str, Any]) -> StoredInstrument:
     raise BadData(f"a job names instrument {instrument_id}, which is not stored")
 
 
-def _build(connection: Connection, stored: StoredInstrument, check: Callable[[], None]) -> bool:
+def _build(connection: Connection, stored: StoredInstrument, check: Callable[[], None], *, late: bool) -> bool:
     """Build what is stored; return whether there was anything to build."""
-    return build_instrument(connection, stored, ModelParameters(), lambda _done, _total: check()) is not None
+    done = build_instrument(connection, stored, ModelParameters(), lambda _done, _total: check(), late=late)
+    return done is not None
 
 
 def _backfill(settings: Settings, dsn: str, stored: StoredInstrument, days: float, stopping: threading.Event) -> None:

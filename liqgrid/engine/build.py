@@ -71,8 +71,13 @@ def build_instrument(
     stored: StoredInstrument,
     parameters: ModelParameters,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    *,
+    late: bool = True,
 ) -> BuildReport | None:
     """Bring an instrument's grid up to its raw rows; return None when it already is.
+
+    Without ``late``, what rows that came late change is left for another build, and new bars go on from the grid as it
+    is. Rows are late when they lie more than two days before the newest column (``mark_changed``).
 
     Raises
     ------
@@ -85,10 +90,10 @@ def build_instrument(
     with connection.transaction():
         raw.lock_instrument(connection, instrument_id)
         raw.save_tiers(connection, instrument_id, published_tiers().get(stored.instrument, ()))
-        changed_ms = load_change(connection, instrument_id, key)
-        if changed_ms is None:
+        change_ms = load_change(connection, instrument_id, key, late=late)
+        if change_ms is None:
             return None
-        changed_ms, book, inputs = resume(connection, instrument_id, key, changed_ms, parameters)
+        changed_ms, book, inputs = resume(connection, instrument_id, key, change_ms, parameters)
         total = len(inputs.series) - inputs.first
         if total <= 0 and inputs.bars_without_open_interest:
             raise BadData(f"{stored.instrument}: no open interest is stored of any of its bars, so there is no grid")
@@ -119,7 +124,7 @@ def build_instrument(
                 "tiers_assumed": tier_sets[0].assumed,
             },
         )
-        grid.finish_build(connection, instrument_id, record, HORIZONS_MS)
+        grid.finish_build(connection, instrument_id, record, change_ms, HORIZONS_MS)
     return BuildReport(
         instrument=stored.instrument,
         bars=total,
@@ -202,14 +207,15 @@ def _write(target: _Target, columns: list[GridColumns], predicted: _Predicted, c
         grid.save_checkpoint(connection, instrument_id, target.key, checkpoint.close_ms, book_to_bytes(checkpoint))
 
 
-def load_change(connection: Connection, instrument_id: int, key: grid.BuildKey) -> int | None:
-    """Return from when on the grid is out of date, epoch ms; None when it is not.
+def load_change(connection: Connection, instrument_id: int, key: grid.BuildKey, *, late: bool) -> int | None:
+    """Return from when on the grid is out of date, by late rows as well or by others only; None when it is not.
 
-    Everything is, where another model version or other parameters made it.
+    Epoch ms. Everything is, where another model version or other parameters made it.
     """
     if not grid.is_built_by(connection, instrument_id, key):
         return _BEFORE_ALL_MS
-    return grid.load_changed_from(connection, instrument_id)
+    earliest_ms, recent_ms = grid.load_changes(connection, instrument_id)
+    return earliest_ms if late else recent_ms
 
 
 def resume(

@@ -29,9 +29,11 @@ Grid = dict[str, list[tuple[Any, ...]]]
 Bring = Callable[[Connection, Market], None]
 
 
-def build(connection: Connection, parameters: ModelParameters | None = None) -> BuildReport | None:
+def build(
+    connection: Connection, parameters: ModelParameters | None = None, *, late: bool = True
+) -> BuildReport | None:
     (stored,) = list_instruments(connection)
-    return build_instrument(connection, stored, parameters or ModelParameters())
+    return build_instrument(connection, stored, parameters or ModelParameters(), late=late)
 
 
 def grid_of(connection: Connection) -> Grid:

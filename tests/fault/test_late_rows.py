@@ -37,12 +37,12 @@ def test_any_order_of_arrival_ends_in_the_same_grid(
         )
         bring(connection, draft)
         arrived = draft if arrived is None else arrived.merged(draft)
-        build(connection)
+        build(connection, late=number % 2 == 0)
     assert arrived is not None
     for number in random.permutation(len(pieces)):
         bring(connection, final.rows(pieces[number]))
         if number % 3:
-            build(connection)
+            build(connection, late=number % 3 == 1)
     build(connection)
     bring(other, final)
     build(other)
@@ -70,6 +70,29 @@ def test_late_and_corrected_rows_end_in_the_same_grid(
         assert built_from is not None
         if rows != slice(0, 20):
             assert changed[0] - timedelta(days=2) < built_from[0] <= changed[0]
+    bring(other, final)
+    build(other)
+    assert grid_of(connection) == grid_of(other)
+
+
+def test_new_bars_are_built_while_late_ones_wait(connection: Connection, other: Connection, bring: Bring) -> None:
+    final = market(260)
+    bring(connection, final.rows(slice(20, 200)))
+    build(connection)
+    bring(connection, final.rows(slice(0, 20)))
+    assert build(connection, late=False) is None, "late rows are left"
+    bring(connection, final.rows(slice(200, 210)))
+    before = grid_of(connection)
+    report = build(connection, late=False)
+    assert report is not None
+    assert report.columns[Interval.H1] == 10
+    assert grid_of(connection)["columns"][: len(before["columns"])] == before["columns"]
+    assert build(connection, late=False) is None
+    assert build(connection) is not None, "the late rows are still to be built"
+    assert build(connection) is None
+    bring(connection, final.rows(slice(210, 260)))
+    assert build(connection, late=False) is not None
+    assert build(connection) is None
     bring(other, final)
     build(other)
     assert grid_of(connection) == grid_of(other)

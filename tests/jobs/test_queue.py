@@ -32,7 +32,7 @@ STALLED_S = 5.0
 
 def test_rows_queue_one_build_with_them(connection: Connection, tmp_path: Path) -> None:
     stored = bring(connection, ROWS.rows(slice(0, 60)), tmp_path)
-    assert jobs(connection) == [("rebuild", "build", "todo", stored.instrument_id)], "the first build is a long one"
+    assert jobs(connection) == [("rebuild", "rebuild", "todo", stored.instrument_id)], "the first build is a long one"
     bring(connection, ROWS.rows(slice(60, 90)), tmp_path)
     assert len(jobs(connection)) == 1
 
@@ -63,12 +63,16 @@ def test_new_bars_are_live_and_late_rows_are_not(connection: Connection, tmp_pat
     bring(connection, ROWS.changed("volume", 7200, 1.0).rows(slice(7200, 7201)), tmp_path)
     assert [job[0] for job in jobs(connection)] == ["live"], "a day back is quick"
     bring(connection, ROWS.changed("volume", 30, 1.0).rows(slice(30, 31)), tmp_path)
-    assert [job[0] for job in jobs(connection)] == ["rebuild"], "the one that waits makes way"
-    row = connection.execute("SELECT scheduled_at - now() FROM procrastinate_jobs").fetchone()
-    assert row is not None
-    assert 3 < row[0].total_seconds() <= 5
+    assert [job[0] for job in jobs(connection)] == ["live", "rebuild"], "and new bars do not wait for it"
+    waits = connection.execute(
+        "SELECT queue_name, lock, priority, extract(epoch FROM scheduled_at - now()) BETWEEN 3 AND 5 "
+        "FROM procrastinate_jobs ORDER BY id"
+    ).fetchall()
+    lock = f"build:{stored.instrument_id}"
+    assert waits == [("live", lock, 1, None), ("rebuild", lock, 0, True)]
     bring(connection, ROWS.rows(slice(5 * 1440 + 1, 5 * 1440 + 2)), tmp_path)
-    assert [job[0] for job in jobs(connection)] == ["rebuild"], "and it stands for new bars as well"
+    bring(connection, ROWS.changed("volume", 40, 1.0).rows(slice(40, 41)), tmp_path)
+    assert [job[0] for job in jobs(connection)] == ["live", "rebuild"], "each stands for all of its kind"
 
 
 def test_a_task_waits_once(connection: Connection, tmp_path: Path) -> None:

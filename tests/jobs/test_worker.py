@@ -27,14 +27,14 @@ import time
 import liqgrid.cli.jobs as jobs
 from liqgrid.cli.main import main
 real = jobs.build_instrument
-def slow(connection, stored, parameters, on_progress):
+def slow(connection, stored, parameters, on_progress, *, late):
     if stored.instrument.pair.base == "{coin}":
-        done = real(connection, stored, parameters, on_progress)
+        done = real(connection, stored, parameters, on_progress, late=late)
         end = time.monotonic() + {seconds}
         while time.monotonic() < end:
             on_progress(0, 1)
         return done
-    return real(connection, stored, parameters, on_progress)
+    return real(connection, stored, parameters, on_progress, late=late)
 jobs.build_instrument = slow
 main()
 """
@@ -126,15 +126,15 @@ def test_a_failure_is_shown_and_tried_again(connection: Connection, workers: Wor
     wait_until(lambda: connection.execute("SELECT 1 FROM job_failure WHERE attempts = 2").fetchone(), 20)
     shown = workers.run("status", "--json")
     (failure,) = json.loads(shown.stdout)["jobs"]["failures"]
-    assert (failure["task"], failure["subject"]) == ("build", "binance:BTC-USDT")
+    assert (failure["task"], failure["subject"]) == ("rebuild", "binance:BTC-USDT")
     assert failure["attempts"] >= 2
     assert (failure["code"], failure["message"]) == ("INTERNAL", "OSError: no luck")
     assert failure["retry_at"] is not None
     plain = workers.run("status").stdout
-    assert re.search(r"failed     build of binance:BTC-USDT, \d times in a row, last ", plain)
+    assert re.search(r"failed     rebuild of binance:BTC-USDT, \d times in a row, last ", plain)
     assert "INTERNAL: OSError: no luck; tried again at " in plain
     log = workers.end(worker)
-    assert log.count("build failed") >= 2
+    assert log.count("rebuild failed") >= 2
     assert builds(connection) == []
     workers.start()
     wait_until(lambda: builds(connection), 20)
@@ -164,9 +164,8 @@ def test_long_work_of_others_does_not_hold_up_new_bars(
     long = bring(connection, ROWS.rows(slice(0, 60)), tmp_path, coin(1))
     stored = bring(connection, ROWS.rows(slice(0, 1440)), tmp_path)
     workers.drain("--queue", "rebuild")
-    connection.execute("UPDATE instrument SET changed_from = now() WHERE instrument_id = $1", [long.instrument_id])
-    queue_job(connection, Queue.REBUILD, Task.BUILD, long.instrument_id)
-    bring(connection, ROWS.rows(slice(60, 61)), tmp_path, coin(1))
+    connection.execute("UPDATE instrument SET changed_from = 'epoch' WHERE instrument_id = $1", [long.instrument_id])
+    queue_job(connection, Queue.REBUILD, Task.REBUILD, long.instrument_id)
     workers.start(program=SLOW.format(coin=coin(1).pair.base, seconds=600))
     wait_until(lambda: "doing" in [job[2] for job in jobs(connection)])
     for t in range(1440, 1445):
@@ -174,7 +173,25 @@ def test_long_work_of_others_does_not_hold_up_new_bars(
         bring(connection, ROWS.rows(slice(t, t + 1)), tmp_path)
         wait_until_built(connection, stored, int(ROWS.open_ms[t]) + MINUTE)
         assert time.monotonic() - began < 5
-    assert ("rebuild", "build", "doing", long.instrument_id) in jobs(connection)
+    assert ("rebuild", "rebuild", "doing", long.instrument_id) in jobs(connection)
+
+
+def test_new_bars_of_an_instrument_do_not_wait_for_its_late_ones(
+    connection: Connection, workers: Workers, tmp_path: Path
+) -> None:
+    stored = bring(connection, ROWS.rows(slice(60, 4000)), tmp_path)
+    workers.drain()
+    workers.start("--queue", "live")
+    for t in range(4000, 4005):
+        bring(connection, ROWS.rows(slice(t - 4000, t - 3999)), tmp_path)
+        bring(connection, ROWS.rows(slice(t, t + 1)), tmp_path)
+        wait_until_built(connection, stored, int(ROWS.open_ms[t]) + MINUTE)
+    wait_until(lambda: [job[:3] for job in jobs(connection)] == [("rebuild", "rebuild", "todo")])
+    connection.execute("UPDATE procrastinate_jobs SET scheduled_at = NULL")
+    workers.drain("--queue", "rebuild")
+    assert jobs(connection) == []
+    row = connection.execute("SELECT count(*) FROM predicted_liquidation").fetchone()
+    assert row == (4005 - 60 + 5,)
 
 
 def test_a_database_that_comes_back_finds_its_worker(

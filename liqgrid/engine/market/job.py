@@ -8,7 +8,8 @@ from enum import StrEnum
 class Task(StrEnum):
     """What a job does."""
 
-    BUILD = "build"
+    BUILD = "build"  # new bars onto the grid as it is
+    REBUILD = "rebuild"  # from the earliest change on, however long ago
     BACKFILL = "backfill"
     RETENTION = "retention"
 

@@ -52,10 +52,13 @@ class BuildRecord:
     coverage: dict[str, int]
 
 
-def load_changed_from(connection: Connection, instrument_id: int) -> int | None:
-    """Return the earliest time raw rows changed since the last build, epoch ms; None when they did not."""
-    row = connection.execute(_SQL["load_changed_from"], [instrument_id]).fetchone()
-    return None if row is None else row[0]
+def load_changes(connection: Connection, instrument_id: int) -> tuple[int | None, int | None]:
+    """Return the earliest time raw rows changed since they were built, and that of rows that were not late.
+
+    Both epoch ms; None when nothing changed.
+    """
+    row = connection.execute(_SQL["load_changes"], [instrument_id]).fetchone()
+    return (None, None) if row is None else (row[0], row[1])
 
 
 def is_built_by(connection: Connection, instrument_id: int, key: BuildKey) -> bool:
@@ -128,9 +131,9 @@ def save_checkpoint(connection: Connection, instrument_id: int, key: BuildKey, c
 
 
 def finish_build(
-    connection: Connection, instrument_id: int, record: BuildRecord, horizons_ms: dict[Interval, int]
+    connection: Connection, instrument_id: int, record: BuildRecord, change_ms: int, horizons_ms: dict[Interval, int]
 ) -> None:
-    """Record the build, drop what is older than its interval's horizon, and mark the instrument up to date."""
+    """Record the build, drop what is older than its interval's horizon, and forget changes since ``change_ms``."""
     connection.execute(
         _SQL["save_build"],
         [
@@ -149,7 +152,7 @@ def finish_build(
     )
     for interval, horizon_ms in horizons_ms.items():
         connection.execute(_SQL["delete_old_columns"], [instrument_id, str(interval), record.watermark_ms - horizon_ms])
-    connection.execute(_SQL["clear_changed"], [instrument_id])
+    connection.execute(_SQL["clear_changes"], [instrument_id, change_ms])
     connection.execute(_SQL["notify_build"], [instrument_id, record.build_id])
 
 

@@ -5,8 +5,9 @@
 -- name: commit_without_waiting
 SET LOCAL synchronous_commit = off
 
--- name: load_changed_from
-SELECT (extract(epoch FROM changed_from) * 1000)::bigint FROM instrument WHERE instrument_id = $1::integer
+-- name: load_changes
+SELECT (extract(epoch FROM changed_from) * 1000)::bigint, (extract(epoch FROM recent_from) * 1000)::bigint
+FROM instrument WHERE instrument_id = $1::integer
 
 -- name: bar_begun_before
 SELECT (extract(epoch FROM ts) * 1000)::bigint FROM predicted_liquidation
@@ -86,8 +87,11 @@ VALUES ($1::bigint, $2::integer, $3::text, $4::text, $5::text, to_timestamp($6::
 -- name: newest_build
 SELECT model_version, parameters_hash, formula_version FROM build WHERE instrument_id = $1::integer ORDER BY build_id DESC LIMIT 1
 
--- name: clear_changed
-UPDATE instrument SET changed_from = NULL WHERE instrument_id = $1::integer
+-- name: clear_changes
+UPDATE instrument
+SET recent_from = NULL,
+    changed_from = CASE WHEN changed_from < to_timestamp($2::double precision / 1000) THEN changed_from END
+WHERE instrument_id = $1::integer
 
 -- Single liquidations are summed over hours.
 -- name: liquidation_intervals

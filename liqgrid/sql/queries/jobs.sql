@@ -8,23 +8,24 @@ SELECT migration FROM queue_schema
 INSERT INTO queue_schema (migration) VALUES ($1::text)
 ON CONFLICT (only_row) DO UPDATE SET migration = excluded.migration
 
--- Queue a task of an instrument, unless one waits already; one that waits is not moved.
+-- Queue a task of an instrument, unless one waits already. A build and a rebuild of one never run at once.
 -- name: queue_job
-INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args, scheduled_at)
-VALUES ($1::text, $2::text, $2 || ':' || $3::integer, $2 || ':' || $3, jsonb_build_object('instrument_id', $3) || $4::jsonb,
+INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
+VALUES ($1::text, $2::text, ($2 = 'build')::integer, CASE $2 WHEN 'rebuild' THEN 'build' ELSE $2 END || ':' || $3::integer,
+        $2 || ':' || $3, jsonb_build_object('instrument_id', $3) || $4::jsonb,
         CASE WHEN $5::double precision > 0 THEN now() + make_interval(secs => $5) END)
 ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
 
--- Queue the build of every instrument whose rows changed: for those that changed before there were jobs, and those whose
+-- Queue the rebuild of every instrument whose rows changed: for those that changed before there were jobs, and those whose
 -- job was lost because the database went away while its worker ended.
 -- name: queue_changed
 INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
-SELECT 'rebuild', 'build', 'build:' || instrument_id, 'build:' || instrument_id,
+SELECT 'rebuild', 'rebuild', 'build:' || instrument_id, 'rebuild:' || instrument_id,
        jsonb_build_object('instrument_id', instrument_id)
 FROM instrument
 WHERE changed_from IS NOT NULL
   AND NOT EXISTS (SELECT FROM procrastinate_jobs AS running
-                  WHERE running.lock = 'build:' || instrument_id AND running.status = 'doing')
+                  WHERE running.queueing_lock = 'rebuild:' || instrument_id AND running.status = 'doing')
 ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
 
 -- A worker that was killed shows no heartbeat. Its jobs go back to those that wait, or away where the same waits already.

@@ -20,28 +20,27 @@ SELECT instrument_id, venue, pair FROM instrument ORDER BY venue, pair
 
 -- Remember from when on the grid is out of date, and queue the build that mends it: both with the rows, or neither. A
 -- build goes on from the newest book of the days before a change, so what reaches further back than two days is a matter
--- of seconds, and waits in a queue of its own; some seconds, as late rows come in crowds. A build that waits already
--- does, but it moves to that queue. Jobs are procrastinate's; its own function would end this transaction where one waits.
+-- of seconds, and waits in a queue of its own; some seconds, as late rows come in crowds. New bars do not wait for that:
+-- they are built onto the grid as it is. A job that waits already stands for all of its kind. Of one instrument one job runs
+-- at a time, new bars first. Jobs are procrastinate's; its own function would end this transaction where one waits.
 -- name: mark_changed
-WITH changed AS (
-    UPDATE instrument SET changed_from = least(changed_from, to_timestamp($2::double precision / 1000))
-    WHERE instrument_id = $1::integer
-    RETURNING instrument_id, changed_from
-), due AS (
-    SELECT instrument_id, built_until IS NOT NULL AS built,
-           coalesce(changed_from < built_until - interval '2 days', true) AS late
-    FROM changed
-    CROSS JOIN (SELECT max(watermark) AS built_until FROM build
-                WHERE build_id = (SELECT max(build_id) FROM build WHERE instrument_id = $1)) AS newest
+WITH built AS (
+    SELECT max(watermark) AS until FROM build
+    WHERE build_id = (SELECT max(build_id) FROM build WHERE instrument_id = $1::integer)
+), change AS (
+    SELECT since, until IS NOT NULL AS built, coalesce(since < until - interval '2 days', true) AS late
+    FROM built, to_timestamp($2::double precision / 1000) AS since
+), changed AS (
+    UPDATE instrument
+    SET changed_from = least(changed_from, since),
+        recent_from = CASE WHEN late THEN recent_from ELSE least(recent_from, since) END
+    FROM change WHERE instrument_id = $1
 )
-INSERT INTO procrastinate_jobs AS waiting (queue_name, task_name, lock, queueing_lock, args, scheduled_at)
-SELECT CASE WHEN late THEN 'rebuild' ELSE 'live' END, 'build', 'build:' || instrument_id, 'build:' || instrument_id,
-       jsonb_build_object('instrument_id', instrument_id),
-       CASE WHEN late AND built THEN now() + interval '5 seconds' END
-FROM due
-ON CONFLICT (queueing_lock) WHERE status = 'todo'
-DO UPDATE SET queue_name = excluded.queue_name, scheduled_at = excluded.scheduled_at
-WHERE excluded.queue_name = 'rebuild' AND waiting.queue_name = 'live'
+INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
+SELECT CASE WHEN late THEN 'rebuild' ELSE 'live' END, task, (NOT late)::integer, 'build:' || $1, task || ':' || $1,
+       jsonb_build_object('instrument_id', $1), CASE WHEN late AND built THEN now() + interval '5 seconds' END
+FROM change, LATERAL (SELECT CASE WHEN late THEN 'rebuild' ELSE 'build' END) AS named (task)
+ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
 
 -- A file counts as imported unless another one wrote into its time since.
 -- name: find_import
