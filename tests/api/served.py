@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +25,15 @@ _PATIENCE_S = 60
 def unpacked(array: dict[str, Any]) -> NDArray[Any]:
     """Decode a PackedArray, as docs/api.md tells it."""
     return np.frombuffer(base64.b64decode(array["data"]), array["dtype"]).reshape(array["shape"])
+
+
+def until(holds: Callable[[], Any]) -> Any:
+    """Return what ``holds`` returns once that is true: what the database tells is heard of soon after, not at once."""
+    ends = time.monotonic() + _PATIENCE_S
+    while not (found := holds()):
+        assert time.monotonic() < ends, "waited in vain"
+        time.sleep(0.005)
+    return found
 
 
 @dataclass(frozen=True)

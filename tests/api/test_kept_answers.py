@@ -24,7 +24,7 @@ from liqgrid.api.visit import Limits
 from liqgrid.engine.store.database import connected
 from liqgrid.engine.store.provenance import claim
 from tests.api.growing import Venue
-from tests.api.served import Api, serving
+from tests.api.served import Api, serving, until
 from tests.api.sockets import subscribed
 from tests.api.stored import ms_of
 
@@ -74,13 +74,6 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
     monkeypatch.setattr(Pool, "fetchval", fetching_value)
     monkeypatch.setattr(schema_module.Schema, "execute", executing)
     return seen
-
-
-def until(holds: Callable[[], bool]) -> None:
-    ends = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < ends, "waited in vain"
-        time.sleep(0.001)
 
 
 def newest_ms(api: Api, query: str = NEWEST) -> int:

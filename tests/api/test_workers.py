@@ -8,9 +8,8 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,21 +23,13 @@ from liqgrid.api.shared import shared_file, shared_memory
 from liqgrid.engine.market.api_key import Scope
 from liqgrid.engine.store.keys import create_key
 from tests.api.growing import Venue
-from tests.api.served import Api
+from tests.api.served import Api, until
 from tests.api.sockets import subscribed
 from tests.api.stored import ms_of
 
 PATIENCE_S = 60
 NEWEST = '{ grid(pair: "BTC-USDT", interval: M15, last: 1, rows: 5) { asOf } }'
 WATCH = 'subscription { gridColumn(pair: "BTC-USDT", interval: M15, rows: 5) { closeTime } }'
-
-
-def until(holds: Callable[[], Any]) -> Any:
-    ends = time.monotonic() + PATIENCE_S
-    while not (found := holds()):
-        assert time.monotonic() < ends, "waited in vain"
-        time.sleep(0.02)
-    return found
 
 
 @dataclass
