@@ -23,6 +23,7 @@ from liqgrid import __version__
 from liqgrid.api.access import Access, AccessRules
 from liqgrid.api.access_log import AccessLog
 from liqgrid.api.answers import DEFAULT_BYTES, Answers
+from liqgrid.api.compression import Compression
 from liqgrid.api.database import Pool, open_pool, read_role
 from liqgrid.api.encode import to_json
 from liqgrid.api.errors import error_response, on_http_exception, on_liqgrid_error, on_unexpected
@@ -83,7 +84,9 @@ def create_app(dsn: str, rules: AccessRules | None = None, kept: Kept | None = N
             *page_routes(),
             Route("/health", _health),
             Route("/schema.graphql", _schema),
-            Route("/graphql", view, methods=["GET", "POST"]),
+            Route(
+                "/graphql", view, methods=["GET", "POST"], middleware=[Middleware(Compression, to_this_machine=False)]
+            ),
             WebSocketRoute("/graphql", view),
             *rest_routes(),
             *vendor_routes(),

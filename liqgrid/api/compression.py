@@ -9,8 +9,10 @@ from typing import Any, Literal
 
 import pyarrow as pa
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from liqgrid.api.access import is_local
 from liqgrid.api.drain import Drain
 from liqgrid.api.negotiation import weights
 
@@ -25,8 +27,8 @@ STREAMED = ("zstd", "gzip")
 LEAST_BYTES = 1024
 _GZIP_BITS = 31  # zlib's window, with gzip's head and foot
 _IN_THREAD_BYTES = 64 * 1024
-# What is compressed already.
-_DENSE = ("image/", "application/vnd.apache.parquet")
+# What is compressed already, and what is waited for piece by piece.
+_AS_IT_IS = ("image/", "application/vnd.apache.parquet", "multipart/", "text/event-stream")
 
 
 def chosen_coding(accept_encoding: str | None, offered: Iterable[str] = tuple(CODECS)) -> str | None:
@@ -43,24 +45,35 @@ def tag_for(tag: str, coding: str) -> str:
 
 
 class Compression:
-    """Compress what the application sends, where the client takes it and it is worth it."""
+    """Compress what the application sends, where the client takes it and it is worth it.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Not ``to_this_machine``, where that is so: sending there takes less than compressing.
+    """
+
+    def __init__(self, app: ASGIApp, *, to_this_machine: bool = True) -> None:
         self._app = app
+        self._to_this_machine = to_this_machine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         accepted = Headers(scope=scope).get("accept-encoding") if scope["type"] == "http" else None
-        await self._app(scope, receive, send if accepted is None else _Sender(send, accepted).send)
+        if chosen_coding(accepted) is None or (not self._to_this_machine and is_local(HTTPConnection(scope))):
+            await self._app(scope, receive, send)
+        else:
+            await self._app(scope, receive, _Sender(send, accepted or "").send)
 
 
 class _Sender:
-    """One answer on its way: its head waits for its first piece, which shows whether it is compressed."""
+    """One answer on its way: its head waits for its first piece, which shows whether it is compressed.
+
+    One of a length that is told comes whole, in whatever pieces it is sent.
+    """
 
     def __init__(self, send: Send, accepted: str) -> None:
         self._send = send
         self._accepted = accepted
         self._head: Message | None = None
+        self._pieces: list[bytes] = []
         self._stream: _Stream | None = None
 
     async def send(self, message: Message) -> None:
@@ -69,21 +82,24 @@ class _Sender:
             self._head = message
         elif message["type"] != "http.response.body":
             await self._send(message)
-        elif self._head is not None:
-            head, self._head = self._head, None
-            await self._begin(head, message)
-        else:
+        elif self._head is None:
             await self._go_on(message)
+        else:
+            self._pieces.append(message.get("body", b""))
+            if not (message.get("more_body", False) and "content-length" in Headers(raw=self._head["headers"])):
+                head, self._head = self._head, None
+                await self._begin(head, {**message, "body": b"".join(self._pieces)})
 
     async def _begin(self, head: Message, message: Message) -> None:
         """Send the head and the first piece, which may be all."""
-        body, more = message.get("body", b""), message.get("more_body", False)
+        body, more = message["body"], message.get("more_body", False)
+        if "vary" not in (headers := MutableHeaders(scope=head)):
+            headers["vary"] = "accept-encoding"
         coding = chosen_coding(self._accepted, STREAMED if more else CODECS)
         if coding is None or (not more and len(body) < LEAST_BYTES):
             await self._send(head)
             await self._send(message)
             return
-        headers = MutableHeaders(scope=head)
         headers["content-encoding"] = coding
         if "etag" in headers:
             headers["etag"] = tag_for(headers["etag"], coding)
@@ -107,7 +123,7 @@ class _Sender:
 def _compressible(head: Message) -> bool:
     headers = Headers(raw=head["headers"])
     kind = headers.get("content-type", "")
-    return "content-encoding" not in headers and head["status"] == 200 and not kind.startswith(_DENSE)
+    return "content-encoding" not in headers and head["status"] == 200 and not kind.startswith(_AS_IT_IS)
 
 
 async def _off_loop(size: int, function: Any, *arguments: Any) -> bytes:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
 import numpy as np
+import pyarrow as pa
 import uvicorn
 from numpy.typing import NDArray
 
@@ -25,6 +28,18 @@ _PATIENCE_S = 60
 def unpacked(array: dict[str, Any]) -> NDArray[Any]:
     """Decode a PackedArray, as docs/api.md tells it."""
     return np.frombuffer(base64.b64decode(array["data"]), array["dtype"]).reshape(array["shape"])
+
+
+def _inflated(codec: str, body: bytes) -> bytes:
+    content: bytes = pa.CompressedInputStream(pa.BufferReader(body), codec).read()  # type: ignore[arg-type]
+    return content
+
+
+DECODED: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": lambda body: zlib.decompress(body, 31),
+    "zstd": partial(_inflated, "zstd"),
+    "br": partial(_inflated, "brotli"),
+}
 
 
 def until(holds: Callable[[], Any]) -> Any:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import struct
-import zlib
 
 import httpx
-import pyarrow as pa
 import pytest
 from graphql import Undefined
 from openapi_spec_validator import validate
@@ -21,7 +19,7 @@ from liqgrid.api.rest.projection import snake
 from liqgrid.engine.store.database import connected
 from tests.api.conftest import Served
 from tests.api.rest import refused
-from tests.api.served import until
+from tests.api.served import DECODED, until
 
 GRID = "/v1/grids/BTC-USDT?interval=15m&last=20"
 OF_BUILDS = [GRID, "/v1/clusters/BTC-USDT?interval=1h", "/v1/exposure/BTC-USDT.csv?interval=1h"]
@@ -36,8 +34,6 @@ STREAMS = [
     "/v1/grids/BTC-USDT.arrow?interval=1h&last=20",
 ]
 WHOLE = [GRID, "/openapi.json", "/v1/bars/BTC-USDT.csv?interval=15m&first=500"]
-DECODED = {"gzip": lambda body: zlib.decompress(body, 31), "zstd": lambda body: inflated("zstd", body),
-           "br": lambda body: inflated("brotli", body)}  # fmt: skip
 
 
 QUESTIONS = {
@@ -58,11 +54,6 @@ QUESTIONS = {
     "liquidations": "/v1/liquidations/{pair}",
     "liquidationBars": "/v1/liquidation-bars/{pair}",
 }
-
-
-def inflated(codec: str, body: bytes) -> bytes:
-    content: bytes = pa.CompressedInputStream(pa.BufferReader(body), codec).read()  # type: ignore[arg-type]
-    return content
 
 
 def raw(served: Served, path: str, coding: str, **headers: str) -> tuple[httpx.Response, bytes]:
