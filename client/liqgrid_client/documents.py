@@ -186,7 +186,7 @@ query Liquidations(
   liquidations(
     pair: $pair, venue: $venue, start: $start, end: $end, first: $first, after: $after
   ) {
-    symbol times price long short
+    symbol times price long short liveCursor
     pageInfo {
       ...PageInfo
     }

@@ -810,6 +810,11 @@ class LiquidationSeries(SeriesTable):
     short: NDArray[np.float64] = field(repr=False, metadata=_F64)
     """float64 [N]: shorts, base units; 0 where a long was liquidated."""
 
+    live_cursor: str
+    """Give it as `after` to the subscription `liquidations` of this pair, to go on from here: whatever arrived after
+    the page was read comes there.
+    """
+
     simulated: bool = False
     """True where it is of a simulated market, not of a real one."""
 

@@ -23,7 +23,7 @@ from liqgrid_client.protocol import Losses
 from liqgrid_client.retries import LONGEST_PAUSE_S
 from tests.api.growing import STEP_MS, Venue
 from tests.api.realised import START_MS
-from tests.api.served import Api, serving
+from tests.api.served import Api, serving, until
 from tests.api.test_live_liquidations import save
 from tests.client.both import Half
 from tests.client.relay import relaying
@@ -133,6 +133,34 @@ def test_liquidations_through_cuts(venue: Venue, live: Api, half: Half) -> None:
         assert relay.connections == 4
     assert [round(event.time.timestamp() * 1000) - START_MS for event in events] == list(range(7))
     assert (events[0].side, events[0].notional, events[0].symbol) == ("short", 32_000.0, "binance:BTC-USDT")
+
+
+def test_what_arrives_before_the_stream_is_first_open_is_in_it(venue: Venue, live: Api, half: Half) -> None:
+    ensure_instrument(venue.connection, parse_instrument("binance:BTC-USDT"))
+    with relaying(target(live), 1 << 32, *[b""] * 1000) as relay:  # where it begins is asked for, then nobody is there
+
+        def arrive() -> None:
+            until(lambda: relay.connections > 2)
+            save(venue.connection, "binance", (START_MS, f"{half.name} away"))
+            relay.faults.clear()
+
+        arriving = threading.Thread(target=arrive)
+        arriving.start()
+        (event,) = half.follow(relay.url, lambda client: client.live_liquidations(BTC), lambda *_: None, 1)
+        arriving.join()
+    assert event.time.timestamp() * 1000 == START_MS
+
+
+def test_a_page_of_liquidations_goes_on_live(venue: Venue, live: Api, half: Half) -> None:
+    save(venue.connection, "binance", (START_MS, f"{half.name} stored"))
+    (page,) = half.run(str(live.client.base_url), lambda client: client.liquidations(BTC))
+    save(venue.connection, "binance", (START_MS + 7, f"{half.name} after it"))
+    assert page.live_cursor
+    (event,) = half.follow(
+        str(live.client.base_url), lambda client: client.live_liquidations(BTC, after=page.live_cursor),
+        lambda *_: None, 1,
+    )  # fmt: skip
+    assert event.time.timestamp() * 1000 == START_MS + 7
 
 
 def test_what_cannot_be_streamed_is_refused_at_once(live: Api, half: Half) -> None:

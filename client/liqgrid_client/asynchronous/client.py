@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import aclosing
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -23,6 +24,7 @@ from liqgrid_client.types import (
     Grid,
     GridColumnEvent,
     Interval,
+    LiquidationSeries,
     Pair,
     PairConnection,
     RealisedLiquidation,
@@ -278,14 +280,21 @@ class AsyncClient(AsyncSeries):
         )  # fmt: skip
         return follow(self._transport.settings, lambda cursor: ask(after=cursor), after)
 
-    def live_liquidations(self, pair: str, *, after: str | None = None) -> AsyncGenerator[RealisedLiquidation, None]:
+    async def live_liquidations(
+        self, pair: str, *, after: str | None = None
+    ) -> AsyncGenerator[RealisedLiquidation, None]:
         """Yield realised liquidations of all venues of a pair as they arrive, from now on, or behind a cursor.
 
-        A lost connection is opened again behind the last one: none is lost or repeated. Before the first there is
-        nothing to go on behind: what arrives while the connection is away then is not told.
+        A lost connection is opened again behind the last one: none is lost or repeated. To go on from what is stored,
+        give the ``live_cursor`` of a page of ``liquidations``.
         """
+        if after is None:
+            stored = question(documents.LIQUIDATIONS, one(LiquidationSeries), pair=pair, first=1)
+            after = (await self._transport.ask(stored)).live_cursor
         ask = partial(question, documents.LIVE_LIQUIDATIONS, one(RealisedLiquidation), pair=pair)
-        return follow(self._transport.settings, lambda cursor: ask(after=cursor), after)
+        async with aclosing(follow(self._transport.settings, lambda cursor: ask(after=cursor), after)) as events:
+            async for event in events:
+                yield event
 
     async def export(
         self,

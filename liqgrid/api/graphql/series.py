@@ -8,7 +8,7 @@ from datetime import datetime
 import strawberry
 
 from liqgrid.api.database import Pool
-from liqgrid.api.graphql.catalog import decode_cursor
+from liqgrid.api.graphql.catalog import decode_cursor, encode_cursor
 from liqgrid.api.graphql.context import Info
 from liqgrid.api.graphql.scalars import milliseconds, packed
 from liqgrid.api.graphql.series_types import (
@@ -20,6 +20,7 @@ from liqgrid.api.graphql.series_types import (
     OpenInterestSeries,
     common,
 )
+from liqgrid.api.live.liquidations import begin_liquidations, liquidation_text
 from liqgrid.api.reads import InstrumentRow, leading, read_pair
 from liqgrid.api.series import (
     LiquidationPosition,
@@ -31,7 +32,7 @@ from liqgrid.api.series import (
     read_open_interest,
 )
 from liqgrid.engine.market.errors import BadRequest
-from liqgrid.engine.market.instrument import parse_pair_or_coin
+from liqgrid.engine.market.instrument import parse_pair, parse_pair_or_coin
 from liqgrid.engine.market.interval import Interval
 
 MAX_SERIES = 10_000
@@ -144,12 +145,15 @@ class SeriesQueries:
     ) -> LiquidationSeries:
         position = _liquidation_position(after)
         row, (from_ms, to_ms) = await _asked(info.context.pool, pair, venue, start, end, first, None)
+        pair_of_row = parse_pair(row.pair)
+        arrivals = await begin_liquidations(info.context.pool, pair_of_row)  # first, so that nothing falls in between
         page = await read_liquidations(info.context.pool, row, from_ms, to_ms, position, first)
         return LiquidationSeries(
             **common(row, page),
             price=packed(page.columns["price"]),
             long=packed(page.columns["long_base"]),
             short=packed(page.columns["short_base"]),
+            live_cursor=encode_cursor(liquidation_text(pair_of_row, arrivals)),
         )
 
     @strawberry.field(

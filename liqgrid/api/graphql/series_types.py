@@ -56,6 +56,10 @@ class LiquidationSeries(Series):
     price: PackedArray = strawberry.field(description="float64 [N], quote per base.")
     long: PackedArray = strawberry.field(description="float64 [N]: longs, base units; 0 where a short was liquidated.")
     short: PackedArray = strawberry.field(description="float64 [N]: shorts, base units; 0 where a long was liquidated.")
+    live_cursor: str = strawberry.field(
+        description="Give it as `after` to the subscription `liquidations` of this pair, to go on from here: whatever "
+        "arrived after the page was read comes there."
+    )
 
 
 @strawberry.type(
