@@ -94,11 +94,17 @@ def test_up_recovers_from_a_kill(lasting: Liqgrid) -> None:
     os.killpg(killed.process.pid, signal.SIGKILL)  # its worker as well, which would stop the database
     killed.wait()
     assert not is_stopped(lasting)
-    running = lasting.start("up", "--no-collect", "--port", "0")
-    answer = ask(running.wait_until_served(), "{ pairs { edges { node { symbol } } } }")
-    assert answer == {"pairs": {"edges": [{"node": {"symbol": "BTC-USDT"}}]}}
+    running = lasting.start("up", "--no-collect", "--port", "0", "--workers", "2")
+    address = running.wait_until_served()
+    for _ in range(4):
+        answer = ask(address, "{ pairs { edges { node { symbol } } } }")
+        assert answer == {"pairs": {"edges": [{"node": {"symbol": "BTC-USDT"}}]}}
+    if sys.platform == "linux":  # reads /proc
+        parts = sorted(command[3] for command in processes_over(lasting.home))
+        assert parts == ["serve", "serve", "worker"]
     assert running.end(signal.SIGINT)[0] == 0
     assert is_stopped(lasting)
+    assert sys.platform != "linux" or processes_over(lasting.home) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
