@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
-from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
@@ -20,8 +17,9 @@ from starlette.websockets import WebSocket
 
 from liqgrid.api.encode import to_json
 from liqgrid.api.errors import STATUS, error_body
-from liqgrid.api.heads import add, sends_any, sent
+from liqgrid.api.heads import add, sent
 from liqgrid.api.keys import KeyRing
+from liqgrid.api.peer import address_of, is_local
 from liqgrid.api.visit import Limits, Meters, Visit
 from liqgrid.engine.market.api_key import Scope as KeyScope
 from liqgrid.engine.market.errors import Forbidden, LiqgridError, RateLimited, Unauthorised
@@ -31,10 +29,6 @@ VENDOR_PREFIX = "/api/"
 _PUBLIC = frozenset({"/", "/health", "/schema.graphql", "/openapi.json"})
 _PAGE = "/page/"
 _EXPORTS = "/v1/export/"
-_PROXIED = frozenset(
-    {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"via"}
-)
-_NETWORK_BITS = 64  # of an IPv6 address: what one subscriber is given
 _READERS = {"GET", "HEAD"}
 _NO_SUCH_KEY = "the key does not open: it is mistyped, unknown or revoked"
 
@@ -153,48 +147,6 @@ async def admit_by_message(connection: HTTPConnection, visit: Visit, payload: Ma
 def _ring(connection: HTTPConnection) -> KeyRing:
     ring: KeyRing = connection.app.state.keys
     return ring
-
-
-def is_local(connection: HTTPConnection) -> bool:
-    """Tell whether a program on this machine asks for this machine, as far as can be told.
-
-    A web page in a browser here that had its own name point to 127.0.0.1 does not, nor does a proxy that says so.
-    """
-    if sends_any(connection.scope, _PROXIED) or connection.client is None:
-        return False
-    return is_loopback(connection.client.host) and _is_this_machine(sent(connection.scope, b"host"))
-
-
-@lru_cache(1024)
-def _is_this_machine(host: str) -> bool:
-    try:
-        name = urlsplit(f"//{host}").hostname
-    except ValueError:
-        return False
-    return name is None or name == "localhost" or is_loopback(name)
-
-
-@lru_cache(1024)
-def is_loopback(address: str) -> bool:
-    """Tell whether an address is this machine's own."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return False
-    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
-    return (mapped or found).is_loopback
-
-
-def address_of(connection: HTTPConnection) -> str:
-    """Return what requests without a key are counted by: the address, of IPv6 the network."""
-    host = connection.client.host if connection.client is not None else ""
-    try:
-        found = ip_address(host)
-    except ValueError:
-        return host or "unknown"
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is None:
-        return str(ip_network((found, _NETWORK_BITS), strict=False))
-    return host
 
 
 def sent_key(connection: HTTPConnection) -> tuple[str | None, bool]:

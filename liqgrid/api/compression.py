@@ -12,9 +12,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from liqgrid.api.access import is_local
 from liqgrid.api.drain import Drain
 from liqgrid.api.negotiation import weights
+from liqgrid.api.peer import is_local
 
 # In the order of liking: zstd is both faster and smaller on our answers. Levels that keep a core at 20 MB/s or more.
 CODECS: dict[str, tuple[Literal["zstd", "brotli", "gzip"], int]] = {

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from starlette.requests import HTTPConnection
 
-from liqgrid.api.access import Access, AccessRules, address_of, is_local
+from liqgrid.api.access import Access, AccessRules
+from liqgrid.api.peer import address_of, is_local
 from liqgrid.engine.market.api_key import hash_of, id_of, make_key, masked
 
 
