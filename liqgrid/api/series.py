@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from liqgrid.engine.market.arrays import F64, I64
 from liqgrid.engine.market.bars import Bars, aggregate, finest_series
 from liqgrid.engine.market.instrument import Side
 from liqgrid.engine.market.interval import Interval
+from liqgrid.engine.market.strung import decode_doubles, decode_timestamps
 from liqgrid.sql import queries
 
 _SQL = queries("api")
@@ -52,23 +52,15 @@ async def read_bars(
         at_ms = first_ms // interval.ms * interval.ms
         until_ms = min(at_ms + width * interval.ms, end_ms)
         rows = await pool.fetch(_SQL["bars"], instrument.instrument_id, finer, at_ms, until_ms)
-        bars = aggregate(finest_series(_stored_bars(rows)), interval)
+        bars = aggregate(finest_series([_bars(*row) for row in rows]), interval)
         at_ms = until_ms
     has_next = await pool.fetchval(_SQL["first_bar"], instrument.instrument_id, finer, at_ms, end_ms) is not None
     columns = {name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume_base")}
     return SeriesPage(bars.open_ms, columns, has_next, _last(bars.open_ms))
 
 
-def _stored_bars(rows: Sequence[Any]) -> list[Bars]:
-    """Return rows of bars, ascending in time, as bars by interval."""
-    by_interval: dict[str, list[tuple[Any, ...]]] = {}
-    for interval, *values in rows:
-        by_interval.setdefault(interval, []).append(tuple(values))
-    stored = []
-    for interval, values in by_interval.items():
-        table = np.array(values, dtype=np.float64)  # (N, 6)
-        stored.append(Bars(Interval(interval), table[:, 0].astype(np.int64), *table[:, 1:].T))
-    return stored
+def _bars(interval: str, open_ms: bytes, *columns: bytes) -> Bars:
+    return Bars(Interval(interval), decode_timestamps(open_ms), *map(decode_doubles, columns))
 
 
 async def read_open_interest(pool: Pool, instrument: InstrumentRow, from_ms: int, to_ms: int, limit: int) -> SeriesPage:

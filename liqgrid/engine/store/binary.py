@@ -1,4 +1,4 @@
-"""PostgreSQL's binary formats: COPY made from arrays, and arrays out of values strung together by the server.
+"""PostgreSQL's binary format of COPY, made from arrays.
 
 A row is its field count (int16), then for each field its length (int32; -1 for NULL) and its bytes, big-endian
 (PostgreSQL manual, COPY, "Binary Format"). Rows with the same fields NULL have one fixed layout, so a structured
@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liqgrid.engine.market.arrays import F64, I64, Bool
+from liqgrid.engine.market.strung import EPOCH_2000_MS
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
-_EPOCH_2000_MS = 946_684_800_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def bigints(values: F64) -> Field:
 
 def timestamps(ts_ms: I64) -> Field:
     """Return a timestamptz column of epoch milliseconds."""
-    return Field(((ts_ms - _EPOCH_2000_MS) * 1000).astype(">i8"))
+    return Field(((ts_ms - EPOCH_2000_MS) * 1000).astype(">i8"))
 
 
 def encode(fields: Sequence[Field]) -> Iterator[bytes]:
@@ -80,13 +80,3 @@ def encode(fields: Sequence[Field]) -> Iterator[bytes]:
                 wire[f"length{index}"] = field.values.dtype.itemsize
                 wire[f"value{index}"] = field.values[chosen]
         yield wire.tobytes()
-
-
-def decode_doubles(values: bytes | None) -> F64:
-    """Return the float8 values that ``string_agg(float8send(…), '')`` strung together, (N,); None is no row."""
-    return np.frombuffer(values or b"", dtype=">f8").astype(np.float64)
-
-
-def decode_timestamps(values: bytes | None) -> I64:
-    """Return epoch milliseconds of what ``string_agg(timestamptz_send(…), '')`` strung together, (N,)."""
-    return np.frombuffer(values or b"", dtype=">i8").astype(np.int64) // 1000 + _EPOCH_2000_MS

@@ -12,11 +12,10 @@ from liqgrid.engine.market.arrays import F64, I64
 from liqgrid.engine.market.grid import GridColumns
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.market.rows import LiquidationBarRows
+from liqgrid.engine.market.strung import decode_doubles, decode_timestamps
 from liqgrid.engine.store.binary import (
     HEADER,
     TRAILER,
-    decode_doubles,
-    decode_timestamps,
     doubles,
     encode,
     integers,

@@ -9,8 +9,8 @@ from liqgrid.engine.market.bars import Bars
 from liqgrid.engine.market.instrument import Instrument, PriceType, parse_instrument
 from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.market.rows import MarketRows, OpenInterestRows
+from liqgrid.engine.market.strung import decode_doubles, decode_timestamps
 from liqgrid.engine.market.tiers import Tier, TierSet
-from liqgrid.engine.store.binary import decode_doubles, decode_timestamps
 from liqgrid.engine.store.database import Connection
 from liqgrid.engine.store.streams import (
     mark_changed,

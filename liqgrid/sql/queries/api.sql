@@ -156,12 +156,19 @@ CROSS JOIN LATERAL (
       AND b.ts >= to_timestamp($3::bigint / 1000.0) AND b.ts < to_timestamp($4::bigint / 1000.0)
     ORDER BY b.ts LIMIT 1) AS earliest
 
+-- Bars by interval, strung together as in raw.sql: a page of hours may be made of a hundred thousand minutes.
 -- name: bars
-SELECT "interval", (extract(epoch FROM ts) * 1000)::bigint AS open_ms, open, high, low, close, volume_base
-FROM bar
-WHERE instrument_id = $1::integer AND price_type = 'last' AND "interval" = ANY ($2::text[])
-  AND ts >= to_timestamp($3::bigint / 1000.0) AND ts < to_timestamp($4::bigint / 1000.0)
-ORDER BY ts
+SELECT one."interval", strung.*
+FROM unnest($2::text[]) AS one ("interval")
+CROSS JOIN LATERAL (
+    SELECT string_agg(timestamptz_send(ts), '') AS ts, string_agg(float8send(open), ''), string_agg(float8send(high), ''),
+           string_agg(float8send(low), ''), string_agg(float8send(close), ''),
+           string_agg(float8send(coalesce(volume_base, 'NaN')), '')
+    FROM (SELECT ts, open, high, low, close, volume_base FROM bar
+          WHERE instrument_id = $1::integer AND price_type = 'last' AND "interval" = one."interval"
+            AND ts >= to_timestamp($3::bigint / 1000.0) AND ts < to_timestamp($4::bigint / 1000.0)
+          ORDER BY ts) AS ordered) AS strung
+WHERE strung.ts IS NOT NULL
 
 -- name: open_interest
 SELECT (extract(epoch FROM ts) * 1000)::bigint AS ts_ms, open_interest_base
