@@ -63,7 +63,7 @@ def create_app(dsn: str, rules: AccessRules | None = None, kept: Kept | None = N
         changes = Changes(kept.changes_page)
         app.state.answers = Answers(changes, kept.answers_bytes)
         app.state.pool = await open_pool(dsn, changes)
-        await asyncio.to_thread(load)  # once for an installation it is compiled, which takes seconds
+        await asyncio.to_thread(load)  # once for an installation it is compiled, which takes a second
         app.state.keys = KeyRing(app.state.pool, rules.meters.clock)
         reader = await read_role(app.state.pool)
         if reader.may_write:
