@@ -19,6 +19,7 @@ import psycopg
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+from liqgrid.cli.logs import configure_logs
 from liqgrid.engine.store.database import Connection, connected
 from liqgrid.engine.store.embedded import embedded_server
 from liqgrid.engine.store.migrate import migrate
@@ -41,7 +42,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Remove the settings of the program, so that no test depends on who runs it; compile with bounds checked."""
+    """Remove the settings of the program, so that no test depends on who runs it; compile with bounds checked.
+
+    Logs are those of the program: structlog's own way with a traceback can take minutes over one.
+    """
+    configure_logs()
     os.environ["NUMBA_BOUNDSCHECK"] = "1"
     os.environ["NUMBA_CACHE_DIR"] = str(Path(sys.prefix) / "numba-checked")
     kept = ("LIQGRID_TEST_", "LIQGRID_TIMESCALE_", MARKET_DATA)

@@ -283,12 +283,12 @@ def test_bars_are_those_of_the_columns(served: Served, binance: list[StoredColum
     )
 
 
-@pytest.mark.parametrize("minimum", [None, 0.0, 2e5, 1e18])
+@pytest.mark.parametrize("minimum", [None, 0.0, 2e5, 1e18, 1e39])
 def test_cells_are_the_dense_arrays(served: Served, minimum: float | None) -> None:
     grid = dense(served, last=40, rows=60)
     cells = ask_grid(served, f"cells(minimum: {'null' if minimum is None else minimum})", last=40, rows=60)["cells"]
     both = grid["long"] + grid["short"]
-    time, row = np.nonzero((both > 0) & (both >= (minimum or 0.0)))
+    time, row = np.nonzero((both > 0) & (both >= np.float64(minimum or 0.0)))
     assert cells.keys() == {"time", "row", "long", "short"}
     assert (cells["time"], cells["row"]) == (time.tolist(), row.tolist())
     for side in ("long", "short"):

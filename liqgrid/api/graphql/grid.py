@@ -16,6 +16,7 @@ from liqgrid.engine.market.errors import RangeTooLarge
 from liqgrid.engine.market.interval import Interval
 
 MAX_SPARSE_CELLS = 100_000
+_LARGEST = float(np.finfo(np.float32).max)  # of what a cell can hold
 _PERCENTS = (50.0, 75.0, 90.0, 95.0, 99.0, 99.7)
 
 
@@ -92,7 +93,7 @@ class Grid:
     )
     def cells(self, minimum: float | None = None) -> JSON:
         both = self.data.long + self.data.short  # (T, R)
-        wanted = both >= minimum if minimum is not None and minimum > 0 else both > 0
+        wanted = both >= min(minimum, _LARGEST) if minimum is not None and minimum > 0 else both > 0
         time, row = np.nonzero(wanted)
         if len(time) > MAX_SPARSE_CELLS:
             raise RangeTooLarge(
