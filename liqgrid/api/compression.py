@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from liqgrid.api.drain import Drain
+from liqgrid.api.heads import sent
 from liqgrid.api.negotiation import weights
 from liqgrid.api.peer import is_local
 
@@ -56,11 +57,11 @@ class Compression:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        accepted = Headers(scope=scope).get("accept-encoding") if scope["type"] == "http" else None
-        if chosen_coding(accepted) is None or (not self._to_this_machine and is_local(HTTPConnection(scope))):
-            await self._app(scope, receive, send)
-        else:
-            await self._app(scope, receive, _Sender(send, accepted or "").send)
+        accepted = sent(scope, b"accept-encoding") if scope["type"] == "http" else ""
+        wanted = bool(accepted) and (self._to_this_machine or not is_local(HTTPConnection(scope)))
+        if wanted and chosen_coding(accepted) is not None:
+            send = _Sender(send, accepted).send
+        await self._app(scope, receive, send)
 
 
 class _Sender:
