@@ -59,7 +59,7 @@ def column_of(book: Book, side: int) -> SideView:
     """One side of a book at its price, as a column keeps it."""
     near = np.empty(COLUMN_REACH, dtype=np.float32)
     shares = np.empty((book.raw.shape[1], SHARE_BLOCKS), dtype=np.uint8)
-    amounts = np.zeros(6)
+    amounts = np.zeros(kernel.AMOUNTS)
     state = book.state[side]
     amounts[kernel.AT_TOTAL], amounts[kernel.AT_UNPLACED], amounts[kernel.AT_LOG_KEPT] = (
         state[TOTAL],

@@ -1,9 +1,8 @@
 """REST's answers are GraphQL's: the same resolvers, every field, names in snake_case, arrays as arrays.
 
 So both say the same numbers, and a field added to the schema is in both. What takes long to read of a cluster is in an
-answer only where the question asks to ``include`` it. A page's ``pageInfo`` becomes ``next``: the
-cursor to go on from, null where nothing follows. What depends on the clock is left out, so that the same build gives
-the same bytes.
+answer only where the question asks to ``include`` it. A page's ``pageInfo`` becomes ``next``: the cursor to go on from,
+null where nothing follows. What depends on the clock is left out, so that the same build gives the same bytes.
 """
 
 from __future__ import annotations
@@ -109,7 +108,7 @@ def page_of(kind: Any) -> GraphQLObjectType | None:
     return node
 
 
-async def ask(context: Context, name: str, arguments: Mapping[str, Any], included: Collection[str] = ()) -> Any:
+async def ask(context: Context, name: str, arguments: Mapping[str, Any], included: Collection[str]) -> Any:
     """Return the answer to one question, as REST says it; arrays are numpy's. ``included`` as of ``fields_of``.
 
     Raises

@@ -23,7 +23,8 @@ from liqgrid.engine.model.book import CLOSED, LIQUIDATED, LOG_KEPT, OPENED, SCAL
 from liqgrid.engine.model.compiled import compiled
 
 # Columns of a side's snapshot amounts.
-AT_TOTAL, AT_UNPLACED, AT_NEAR_QUOTE, AT_OUTSIDE_BASE, AT_OUTSIDE_QUOTE, AT_LOG_KEPT = range(6)
+AMOUNTS = 6
+AT_TOTAL, AT_UNPLACED, AT_NEAR_QUOTE, AT_OUTSIDE_BASE, AT_OUTSIDE_QUOTE, AT_LOG_KEPT = range(AMOUNTS)
 # Below this the scale is multiplied into the cells: cells then stay far from the ends of what a float holds.
 _SMALLEST_SCALE = 1e-100
 # What a gap subtracts from the sum of logarithms: exp() of it is 0, so nothing counts as kept across it, yet

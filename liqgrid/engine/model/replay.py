@@ -23,7 +23,7 @@ from liqgrid.engine.market.bars import ReplayInput
 from liqgrid.engine.market.errors import BadData
 from liqgrid.engine.market.grid import BLOCK_BINS, SHARE_BLOCKS
 from liqgrid.engine.model.book import Book
-from liqgrid.engine.model.kernel import run_side
+from liqgrid.engine.model.kernel import AMOUNTS, run_side
 from liqgrid.engine.model.levels import LevelTable
 from liqgrid.engine.model.parameters import ModelParameters
 
@@ -93,7 +93,7 @@ def replay(
     classes = len(levels.leverage)
     near_base = np.empty((2, len(bar), COLUMN_REACH), dtype=np.float32)
     shares = np.empty((2, len(bar), classes, SHARE_BLOCKS), dtype=np.uint8)
-    amounts = np.empty((2, len(bar), 6))
+    amounts = np.empty((2, len(bar), AMOUNTS))
     predicted = np.zeros((2, len(bars)))  # (2, T)
     book = book.copy()
     if len(bars):
