@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from liqgrid.api.access import AccessRules
 from liqgrid.api.app import Kept
 from liqgrid.cli.serve import server_config
+from tests.waiting import wait_until
 
 _PATIENCE_S = 60
 
@@ -42,13 +43,8 @@ DECODED: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def until(holds: Callable[[], Any]) -> Any:
-    """Return what ``holds`` returns once that is true: what the database tells is heard of soon after, not at once."""
-    ends = time.monotonic() + _PATIENCE_S
-    while not (found := holds()):
-        assert time.monotonic() < ends, "waited in vain"
-        time.sleep(0.005)
-    return found
+# What the database tells is heard of soon after, not at once.
+until = partial(wait_until, patience_s=10)
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,10 @@ from liqgrid.api.shared import shared_file, shared_memory
 from liqgrid.engine.market.api_key import Scope
 from liqgrid.engine.store.keys import create_key
 from tests.api.growing import Venue
-from tests.api.served import Api, until
+from tests.api.served import Api
 from tests.api.sockets import subscribed
 from tests.api.stored import ms_of
+from tests.waiting import wait_until
 
 PATIENCE_S = 60
 NEWEST = '{ grid(pair: "BTC-USDT", interval: M15, last: 1, rows: 5) { asOf } }'
@@ -120,11 +121,11 @@ def test_two_processes_answer_as_one(venue: Venue, tmp_path: Path) -> None:
 
         killed = min(workers)
         os.kill(killed, signal.SIGKILL)
-        until(lambda: "ended by itself" in served.log.read_text())
+        wait_until(lambda: "ended by itself" in served.log.read_text())
         for _ in range(10):
             assert served.ask(NEWEST).status_code == 200, "the other goes on"
-        fresh = until(lambda: served.workers() - workers)
-        until(lambda: served.sockets()[min(fresh)] > 3)  # it has its connections to the database
+        fresh = wait_until(lambda: served.workers() - workers)
+        wait_until(lambda: served.sockets()[min(fresh)] > 3)  # it has its connections to the database
         assert len(served.workers()) == 2
 
         served.process.send_signal(signal.SIGTERM)
@@ -137,7 +138,7 @@ def test_workers_end_when_what_started_them_is_gone(venue: Venue, tmp_path: Path
     with serving_by(venue.dsn, tmp_path, "--workers", "2") as served:
         workers = served.workers()
         served.process.kill()
-        until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
+        wait_until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
 
 
 def test_what_processes_count_together_is_what_one_counts() -> None:

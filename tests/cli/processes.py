@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-PATIENCE_S = 240
+from tests.waiting import wait_until as wait_for
 
 
 def processes_over(home: Path) -> list[list[str]]:
@@ -24,8 +23,4 @@ def processes_over(home: Path) -> list[list[str]]:
     return found
 
 
-def wait_until(holds: Callable[[], object]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
+wait_until = partial(wait_for, patience_s=120)

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
+from functools import partial
 
 import psycopg
+
+from tests.waiting import wait_until
 
 ROOT = os.geteuid() == 0
 SERVER_UID = 65534 if ROOT else os.geteuid()
 QUICK = {"fsync": "off"}
 
 
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline, "did not happen within 20 s"
-        time.sleep(0.01)
+until = partial(wait_until, patience_s=20)
 
 
 def ask(dsn: str, query: str) -> object:

@@ -17,7 +17,8 @@ from liqgrid.engine.sim.parameters import symbol_parameters
 from liqgrid.engine.sim.server import running_exchange
 from liqgrid.engine.sim.tape import new_market, play_until
 from liqgrid.engine.store.database import Connection
-from tests.jobs.workers import Workers, bring, jobs, minutes, wait_until, wait_until_built
+from tests.jobs.workers import Workers, bring, jobs, minutes, wait_until_built
+from tests.waiting import wait_until
 
 ORIGIN_MS = 1_760_054_400_000  # a midnight
 HOUR_MS = 3_600_000

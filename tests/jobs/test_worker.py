@@ -17,7 +17,8 @@ from liqgrid.engine.store.database import Connection
 from liqgrid.engine.store.jobs import queue_job
 from liqgrid.engine.store.raw import lock_instrument
 from tests.fault.grids import grid_of
-from tests.jobs.workers import Workers, bring, builds, coin, jobs, minutes, wait_until, wait_until_built
+from tests.jobs.workers import Workers, bring, builds, coin, jobs, minutes, wait_until_built
+from tests.waiting import wait_until
 
 ROWS = minutes(3 * 1440)
 MINUTE = 60_000

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,17 +16,9 @@ from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.store.database import Connection
 from liqgrid.engine.store.raw import StoredInstrument, ensure_instrument, lock_instrument, save_rows
 from tests.markets import BITCOIN, Market, market
+from tests.waiting import wait_until
 
 PATIENCE_S = 60
-
-
-def wait_until(holds: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
-    """Return what ``holds`` returns once that is true."""
-    end = time.monotonic() + patience_s
-    while not (found := holds()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
-    return found
 
 
 @dataclass
