@@ -30,7 +30,7 @@ class PageFile:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The page: its HTML, with an entity tag, and the files below ``/page/{version}/`` by name.
+    """The page: its HTML, with an entity tag for it in any coding, and the files below ``/page/{version}/`` by name.
 
     ``version`` is a hash of all files, so what lies under it never changes.
     """
@@ -57,7 +57,7 @@ def page() -> Page:
     version = _hash(b"".join(name.encode() + b"\0" + body for name, body in sorted(bodies.items())))
     index = _written(template, version, sorted(name for name in bodies if name.startswith("js/"))).encode()
     assets = {name: _file(body, _MEDIA_TYPES[PurePosixPath(name).suffix]) for name, body in bodies.items()}
-    return Page(_file(index, "text/html"), f'"{_hash(index)}"', version, assets)
+    return Page(_file(index, "text/html"), f'W/"{_hash(index)}"', version, assets)
 
 
 def _written(template: str, version: str, modules: list[str]) -> str:

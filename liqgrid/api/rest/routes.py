@@ -13,11 +13,9 @@ from starlette.routing import BaseRoute, Route
 from liqgrid.api.compression import Compression
 from liqgrid.api.encode import to_json
 from liqgrid.api.rest.endpoints import endpoints
-from liqgrid.api.rest.etags import matches, tag_of_body
+from liqgrid.api.rest.etags import not_modified, tag_of_body
 from liqgrid.api.rest.openapi import openapi
 from liqgrid.api.rest.serve import serve
-
-_NOT_MODIFIED = 304
 
 
 def rest_routes() -> list[BaseRoute]:
@@ -46,6 +44,4 @@ def _route(path: str, answer: Callable[[Request], Awaitable[Response]]) -> Route
 async def _document(document: bytes, request: Request) -> Response:
     tag = tag_of_body(document)
     headers = {"etag": tag, "cache-control": "public, max-age=300", "vary": "accept-encoding"}
-    if matches(request.headers.get("if-none-match"), tag):
-        return Response(None, _NOT_MODIFIED, headers)
-    return Response(document, 200, headers, "application/json")
+    return not_modified(request, tag, headers) or Response(document, 200, headers, "application/json")

@@ -16,11 +16,10 @@ from liqgrid.api.cost import DEEP_FIELDS, EXPORT_COST, cost_of
 from liqgrid.api.graphql.context import Context
 from liqgrid.api.reading import Reading
 from liqgrid.api.rest.endpoint import Asked, Endpoint
-from liqgrid.api.rest.etags import matches, tag_of_body, tag_of_build
+from liqgrid.api.rest.etags import not_modified, tag_of_body, tag_of_build
 from liqgrid.api.rest.formats import DENSE, MEDIA_TYPES, Format, by_accept, by_suffix
 from liqgrid.api.rest.parameters import parse
 
-_NOT_MODIFIED = 304
 # A copy is asked about each time it is used: a late row may change any column, and asking costs little.
 _REVALIDATED = "private, no-cache"
 
@@ -71,9 +70,9 @@ class KeptBody:
 
     def response(self, request: Request, headers: Mapping[str, str]) -> Response:
         """Return the answer to a request, or that it holds that already."""
+        if (unchanged := not_modified(request, self.tag, headers)) is not None:
+            return unchanged
         told = {**headers, "etag": self.tag}
-        if matches(request.headers.get("if-none-match"), self.tag):
-            return Response(None, _NOT_MODIFIED, told)
         if self.next is not None:
             told["link"] = _next_link(request, self.next)
         if self.coding is not None:
@@ -95,8 +94,8 @@ async def _plain(
     """Return an answer as it is made."""
     values = asked.values
     tag = await tag_of_build(asked.context.pool, endpoint.path, values, asked.form) if endpoint.of_build else None
-    if tag is not None and matches(request.headers.get("if-none-match"), tag):
-        return Made(Response(None, _NOT_MODIFIED, {**headers, "etag": tag}))
+    if tag is not None and (unchanged := not_modified(request, tag, headers)) is not None:
+        return Made(unchanged)
     answer = await endpoint.answer(replace(asked, tag=tag))
     if not isinstance(answer.body, bytes):
         return Made(StreamingResponse(answer.body, 200, _tagged(headers, tag), MEDIA_TYPES[asked.form]))

@@ -21,7 +21,7 @@ from liqgrid.api.database import Pool
 from liqgrid.api.encode import to_json
 from liqgrid.api.errors import STATUS, on_unexpected
 from liqgrid.api.reads import read_instruments
-from liqgrid.api.rest.etags import matches, tag_of_body
+from liqgrid.api.rest.etags import not_modified, tag_of_body
 from liqgrid.api.rest.parameters import Kind, Parameter, parse
 from liqgrid.api.rest.vendor.levels import MODEL_ROWS, heatmap, max_pain, price_map
 from liqgrid.api.rest.vendor.names import instrument_of, instruments_of_coin, on_exchanges, venue_of
@@ -202,9 +202,7 @@ async def _serve(path: VendorPath, request: Request) -> Response:
     marked = {"simulated": True} if await request.app.state.pool.simulated() else {}
     body = await asyncio.to_thread(to_json, {"code": "0", "msg": "success", "data": data, **marked})
     headers = {"etag": tag_of_body(body), "cache-control": "private, no-cache", "vary": "accept-encoding"}
-    if matches(request.headers.get("if-none-match"), headers["etag"]):
-        return Response(None, 304, headers)
-    return Response(body, 200, headers, "application/json")
+    return not_modified(request, headers["etag"], headers) or Response(body, 200, headers, "application/json")
 
 
 async def _unknown(request: Request) -> Response:
