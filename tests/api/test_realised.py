@@ -11,6 +11,7 @@ from liqgrid.engine.market.interval import Interval
 from liqgrid.engine.store.database import connected
 from tests.api.conftest import REALISED, Served
 from tests.api.realised import FUNDING, LIQUIDATIONS, MINUTE_MS, RATIOS, START_MS
+from tests.api.served import until
 from tests.api.test_series import joined, pages
 
 PAIR = f'pair: "{REALISED.pair}"'
@@ -65,9 +66,10 @@ def test_of_several_sources_the_largest_counts(served: Served) -> None:
         ).fetchone()
         assert row
         try:
-            bars = hourly(served, 100)
+            bars = until(lambda: (found := hourly(served, 100))["long"][0] != 101 and found)
         finally:
             connection.execute("DELETE FROM liquidation_bar WHERE long_base = 500 AND short_base = 5")
+    until(lambda: hourly(served, 100)["long"][0] == 101)
     assert bars["long"][0] == 500
     assert bars["short"][0] == 10
 
