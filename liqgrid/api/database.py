@@ -89,7 +89,9 @@ def _coded() -> Iterator[None]:
         yield
     except asyncpg.CharacterNotInRepertoireError as error:
         raise BadRequest("a text holds a character that no stored text can have") from error
-    except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+    except (
+        OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError
+    ) as error:  # fmt: skip
         if not _says_away(error):
             raise
         # What the driver says names hosts and users; it is for the log only.
@@ -100,6 +102,9 @@ def _coded() -> Iterator[None]:
 def _says_away(error: Exception) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "")[:2] in _AWAY or error.sqlstate == _NO_RIGHTS
+    if isinstance(error, asyncpg.InternalClientError):
+        # So it ends where the server ended an idle session, and the driver has read that but not yet the end of stream.
+        return "cannot switch to state" in str(error)
     # Of its own state the driver says "pool is closing" or "connection is closed"; the rest are mistakes of ours.
     return isinstance(error, OSError) or "clos" in str(error)
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import asyncpg
@@ -264,3 +264,18 @@ def test_sessions_ended_by_the_server_are_replaced(migrated_dsn: str) -> None:
             )
             time.sleep(0.1)  # the news travel by the same connection as the answers
             assert api.client.get("/health").status_code == 200
+
+
+def test_a_session_whose_end_is_half_read_is_an_outage() -> None:
+    """The driver has read that the server ended it, not yet that the stream ended; met where sessions are killed."""
+
+    class Connections:
+        async def fetch(self, query: str) -> None:
+            raise asyncpg.InternalClientError(query)
+
+    pool = database.Pool(cast("asyncpg.Pool", Connections()))
+    with pytest.raises(LiqgridError) as refused:
+        asyncio.run(pool.fetch("cannot switch to state 12; another operation (2) is in progress"))
+    assert refused.value.code == ErrorCode.STORE_UNAVAILABLE
+    with pytest.raises(asyncpg.InternalClientError):
+        asyncio.run(pool.fetch("unexpected data"))
