@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from tests.api.served import Api, unpacked
 from tests.page.viewer import Viewer
+from tests.waiting import wait_until
 
 GRID = """query($last: Int, $start: DateTime, $end: DateTime, $interval: Interval!, $low: Float, $high: Float,
               $rows: Int!, $venues: [String!]) {
@@ -146,8 +146,8 @@ def test_keys_move_the_crosshair_and_the_map(api: Api, viewer: Viewer) -> None:
     viewer.page.keyboard.press("Shift+ArrowLeft")
     viewer.page.keyboard.press("+")
     viewer.page.wait_for_url("**from=**")
-    closer: NDArray[np.float64] = np.array([float(viewer.view()[name]) for name in ("from", "to")])
-    assert closer[1] - closer[0] < float(first["to"]) - float(first["from"])
+    width_ms = float(first["to"]) - float(first["from"])
+    wait_until(lambda: float((now := viewer.view())["to"]) - float(now["from"]) < 0.999 * width_ms, patience_s=10)
     viewer.page.keyboard.press("0")
     viewer.until("from", first["from"])
     viewer.page.keyboard.press("Escape")
